@@ -1,0 +1,38 @@
+/*
+ * Fault points: places where a test makes the n-th call fail, or the process die.
+ *
+ * A build with -Dfaults=true compiles them in; otherwise they are constants and cost nothing.
+ * Armed through the environment of the process, read once at start (or by a unit test directly):
+ *     BRIEFD_FAULT=sqlite:12      the 13th call of the point "sqlite" fails once
+ *     BRIEFD_CRASH=step_done:3    the process aborts at the 4th passage of "step_done"
+ */
+#ifndef BASE_FAULT_H
+#define BASE_FAULT_H
+
+#include <stdbool.h>
+
+#ifdef BRIEFD_FAULTS
+/* True when this call of `point` is to fail. Any thread. */
+bool fault_fails(const char *point);
+/* Dies here when armed. */
+void fault_crash(const char *point);
+/* Arms one point; NULL disarms. `countdown` calls pass first. */
+void fault_arm(const char *point, long countdown);
+void fault_arm_crash(const char *point, long countdown);
+/* How often the armed point was passed since it was armed. */
+long fault_passed(void);
+/* Reads the two variables given by main. */
+void fault_setup(const char *fault, const char *crash);
+#else
+static inline bool fault_fails(const char *point)
+{
+    (void)point;
+    return false;
+}
+static inline void fault_crash(const char *point)
+{
+    (void)point;
+}
+#endif
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * Memory: allocation that cannot fail, and cleanup that cannot be forgotten.
+ *
+ * Running out of memory aborts the process with a message. That is safe here because every finished
+ * step of a run is in the journal, and honest because every size that comes from outside is limited
+ * before it is allocated. No other file may call malloc and its family.
+ *
+ * All functions may be called from any thread.
+ */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include <stddef.h>
+
+#define KIB ((size_t)1024)
+#define MIB (1024 * KIB)
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+#define PRINTF_LIKE(format, first) __attribute__((__format__(__printf__, format, first)))
+#define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Runs `done(&variable)` when the variable leaves its scope. */
+#define AUTO(done) __attribute__((cleanup(done)))
+
+/* Zero-filled memory; never NULL, also for a size of 0. */
+void *xcalloc(size_t count, size_t size) __attribute__((returns_nonnull, warn_unused_result));
+void *xmalloc(size_t size) __attribute__((returns_nonnull, warn_unused_result));
+void *xrealloc(void *old, size_t size) __attribute__((returns_nonnull, warn_unused_result));
+/* Copies of text; a NULL text gives NULL. */
+char *xstrdup(const char *text) MUST_CHECK;
+char *xstrndup(const char *text, size_t len) MUST_CHECK;
+/* Frees; NULL is fine. */
+void xfree(void *memory);
+
+/* For AUTO(): frees what a `char *` or `void *` variable points to. */
+void xfree_ptr(void *pointer_to_pointer);
+
+/* Hands the pointer over to the caller and leaves the variable NULL. */
+#define take_ptr(pointer_to_pointer)                                                               \
+    __extension__({                                                                                \
+        __typeof__(pointer_to_pointer) from_ = (pointer_to_pointer);                               \
+        __typeof__(*from_) taken_ = *from_;                                                        \
+        *from_ = NULL;                                                                             \
+        taken_;                                                                                    \
+    })
+
+/* Overwrites a secret in a way that the compiler cannot leave out. */
+void mem_wipe(void *memory, size_t len);
+/* Wipes and frees a secret text; NULL is fine. */
+void xfree_secret(char *secret);
+/* For AUTO(): the same for a variable. */
+void xfree_secret_ptr(char **secret);
+
+/* Keeps large buffers out of the arenas, so that memory goes back to the system. Call once at start. */
+void mem_tune(void);
+
+#endif

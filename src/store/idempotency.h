@@ -1,0 +1,19 @@
+/*
+ * Table `idempotency_keys`: answers to POSTs that may be repeated (api.md, "Conventions"). Creations write
+ * theirs inside store_run_create(); the other POSTs, which are safe to repeat by themselves, use these two.
+ */
+#ifndef STORE_IDEMPOTENCY_H
+#define STORE_IDEMPOTENCY_H
+
+#include "store/runs.h"
+
+/* The stored answer. E_NOT_FOUND: never seen. E_CONFLICT: seen with another body. */
+enum err store_idempotency_find(struct store *store, const struct run_idempotency *what,
+                                struct run_answer *out_answer) MUST_CHECK;
+/* Stores the answer; when another request was first, gives back its answer instead. */
+enum err store_idempotency_put(struct store *store, const struct run_idempotency *what,
+                               struct run_answer *answer) MUST_CHECK;
+/* Forgets keys created before that time, at most `max` of them. */
+enum err store_idempotency_prune(struct store *store, int64_t before_ms, int max) MUST_CHECK;
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * Table `steps`: the journal. One row a durable piece of a run, written through store_run_update(), so that a
+ * step, what it did to the run and its event are one transaction.
+ *
+ * The primary key is (run, generation, key). Results are sealed with the context "steps/<run>/<generation>/
+ * <key>"; sealing and opening happen on the calling thread.
+ */
+#ifndef STORE_STEPS_H
+#define STORE_STEPS_H
+
+#include "store/runs.h"
+
+#define STEP_FORMAT 1 /* of results; a row of another format is not understood by this version */
+
+struct step_row {
+    char *key;
+    enum step_state state;
+    int format;
+    int attempt; /* of the run, when it was written last */
+    char *request_hash;
+    struct str result; /* opened; empty while begun */
+    char *meta;
+    int64_t begun_ms;
+    int64_t done_ms;
+};
+void step_row_done(struct step_row *row);
+
+struct step_list {
+    struct step_row *rows; /* in the order they began */
+    size_t n;
+};
+void step_list_done(struct step_list *list);
+
+/* All steps of one generation. E_CORRUPT when a result cannot be opened. */
+enum err store_steps_list(struct store *store, const char *run_id, int generation,
+                          struct step_list *out_list) MUST_CHECK;
+
+/* Seals a result for struct step_write. */
+void store_step_seal(struct store *store, const char *run_id, int generation, const char *key,
+                     const void *result, size_t len, struct str *out_sealed);
+
+/* Does any generation of the run have a delivery step that began and has no outcome, or one that went out?
+ * `out_exists`: a step whose key starts with "delivery/" exists. */
+enum err store_steps_have_delivery(struct store *store, const char *run_id, bool *out_exists) MUST_CHECK;
+
+#endif
