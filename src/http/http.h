@@ -1,14 +1,15 @@
 /*
  * Outbound HTTP: a thread asks and waits, one I/O thread does all the transfers.
  *
- * http_call() submits a request to the I/O thread (curl_multi_socket_action over epoll, woken by an eventfd)
- * and sleeps until the I/O thread has let go of it, whatever the end: answered, failed, timed out, cancelled.
- * Between those moments the CURL handle belongs to the I/O thread alone, so request and reply may live on the
- * caller's stack. Several requests go out together with http_call_all().
+ * http_call() submits a request to the I/O thread (curl_multi_socket_action over epoll, woken by an
+ * eventfd) and sleeps until the I/O thread has let go of it, whatever the end: answered, failed,
+ * timed out, cancelled. Between those moments the CURL handle belongs to the I/O thread alone, so
+ * request and reply may live on the caller's stack. Several requests go out together with
+ * http_call_all().
  *
- * No redirects are followed, so a credential never reaches another host. Only http and https; peers and host
- * names are verified. Replies are limited in size. Nothing here retries: an answer is one attempt (but see
- * `is_fresh`). Every function may be called from any thread.
+ * No redirects are followed, so a credential never reaches another host. Only http and https; peers
+ * and host names are verified. Replies are limited in size. Nothing here retries: an answer is one
+ * attempt (but see `is_fresh`). Every function may be called from any thread.
  */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
@@ -20,18 +21,19 @@
 struct http_client;
 
 struct http_options {
-    int connections_max;  /* in the pool, all hosts together; 0: 1024 */
-    int idle_age_s;       /* a kept connection unused for longer is not reused; 0: 90 (edges drop at ~400 s) */
+    int connections_max; /* in the pool, all hosts together; 0: 1024 */
+    int idle_age_s; /* a kept connection unused for longer is not reused; 0: 90 (edges drop at ~400
+                       s) */
     const char *user_agent; /* an honest product token: "briefd/0.1.0" */
-    const char *ca_file;  /* NULL: the system's */
+    const char *ca_file;    /* NULL: the system's */
 };
 /* Starts the I/O thread. */
 enum err http_start(const struct http_options *options, struct http_client **out_client) MUST_CHECK;
 /* Cancels what is in flight, waits for the I/O thread. NULL is fine. */
 void http_stop(struct http_client *client);
 
-/* Calls off requests of one owner (a run) from another thread. Zero-initialise; belongs to the owner, who keeps
- * it alive while requests refer to it. Fired once, it stays fired. */
+/* Calls off requests of one owner (a run) from another thread. Zero-initialise; belongs to the
+ * owner, who keeps it alive while requests refer to it. Fired once, it stays fired. */
 struct http_cancel {
     atomic_bool is_fired;
 };
@@ -50,12 +52,12 @@ enum http_sink_verdict {
     HTTP_SINK_STOP   /* enough or unusable: end the transfer now (HTTP_SINK_STOPPED) */
 };
 
-struct http_timeouts {          /* ms; 0: the default in brackets */
-    int64_t connect_ms;         /* [10 s] name, TCP and TLS */
-    int64_t first_byte_ms;      /* [60 s] from the sent request to the first byte of the answer */
-    int64_t idle_bytes_ms;      /* [30 s] between any two pieces of the body */
-    int64_t idle_events_ms;     /* [none] between two HTTP_SINK_EVENT */
-    int64_t total_ms;           /* [120 s] all of it */
+struct http_timeouts {      /* ms; 0: the default in brackets */
+    int64_t connect_ms;     /* [10 s] name, TCP and TLS */
+    int64_t first_byte_ms;  /* [60 s] from the sent request to the first byte of the answer */
+    int64_t idle_bytes_ms;  /* [30 s] between any two pieces of the body */
+    int64_t idle_events_ms; /* [none] between two HTTP_SINK_EVENT */
+    int64_t total_ms;       /* [120 s] all of it */
 };
 
 struct http_request {
@@ -67,25 +69,28 @@ struct http_request {
     size_t body_len;
     struct http_timeouts timeouts;
     size_t reply_bytes_max; /* 0: 1 MiB. What is longer: HTTP_TOO_LARGE */
-    /* A connection of its own, closed afterwards. libcurl silently sends a POST again when a *reused*
-     * connection closes before the first byte of the answer; on a fresh one it never does. */
+    /* A connection of its own, closed afterwards. libcurl silently sends a POST again when a
+     * *reused* connection closes before the first byte of the answer; on a fresh one it never does.
+     */
     bool is_fresh;
     struct http_cancel *cancel; /* NULL: cannot be cancelled */
-    /* Streamed replies: called on the I/O thread for each piece of a 2xx body, must be quick and must not
-     * call back. NULL: the body is collected in reply.body. Bodies of other statuses are always collected. */
+    /* Streamed replies: called on the I/O thread for each piece of a 2xx body, must be quick and
+     * must not call back. NULL: the body is collected in reply.body. Bodies of other statuses are
+     * always collected. */
     enum http_sink_verdict (*sink)(void *ctx, const char *bytes, size_t len);
     void *sink_ctx;
 };
 
 enum http_end {
-    HTTP_ANSWERED,        /* a complete answer; look at `status` */
-    HTTP_NOT_SENT,        /* the connection never opened: the other side has seen nothing */
-    HTTP_LOST,            /* broken after something may have been sent: reset, closed, cut, TLS failure late */
-    HTTP_TIMED_OUT,       /* one of the timers; `timer` says which. With timer "connect": nothing was sent */
-    HTTP_TOO_LARGE,       /* the answer passed reply_bytes_max */
-    HTTP_SINK_STOPPED,    /* the sink said stop */
+    HTTP_ANSWERED, /* a complete answer; look at `status` */
+    HTTP_NOT_SENT, /* the connection never opened: the other side has seen nothing */
+    HTTP_LOST, /* broken after something may have been sent: reset, closed, cut, TLS failure late */
+    HTTP_TIMED_OUT, /* one of the timers; `timer` says which. With timer "connect": nothing was sent
+                     */
+    HTTP_TOO_LARGE, /* the answer passed reply_bytes_max */
+    HTTP_SINK_STOPPED, /* the sink said stop */
     HTTP_CANCELLED,
-    HTTP_FAILED_LOCALLY,  /* a bad URL or header, no memory for sockets; nothing was sent */
+    HTTP_FAILED_LOCALLY, /* a bad URL or header, no memory for sockets; nothing was sent */
     HTTP_END_COUNT
 };
 
@@ -94,8 +99,9 @@ struct http_reply {
     int status;         /* 0 when there was no status line */
     struct str body;    /* collected; never with a NUL problem: bytes as they came */
     struct str headers; /* raw header lines of the final answer, for http_reply_header() */
-    const char *timer;  /* "connect", "first byte", "idle bytes", "idle events", "total"; else NULL */
-    char error[256];    /* curl's words, without the URL's query */
+    const char
+        *timer;      /* "connect", "first byte", "idle bytes", "idle events", "total"; else NULL */
+    char error[256]; /* curl's words, without the URL's query */
     int64_t sent_unix_ms;
     int64_t took_ms;
     int64_t first_byte_ms; /* -1: none came */
@@ -103,16 +109,20 @@ struct http_reply {
 };
 void http_reply_done(struct http_reply *reply);
 
-/* Blocks until it is over. The outcome is in `out_reply` (always initialised; http_reply_done() it). */
+/* Blocks until it is over. The outcome is in `out_reply` (always initialised; http_reply_done()
+ * it). */
 void http_call(struct http_client *client, const struct http_request *request,
                struct http_reply *out_reply);
 /* The same for several at once; returns when all are over. */
 void http_call_all(struct http_client *client, const struct http_request *requests, size_t n,
                    struct http_reply *out_replies);
 
-/* Value of a header of the answer, case-insensitive name, copied to `out`; false when absent or longer. */
-bool http_reply_header(const struct http_reply *reply, const char *name, char *out, size_t out_size);
-/* "connection refused", "no answer within 60 s (first byte)", "HTTP 503": the outcome in a few words for people. */
+/* Value of a header of the answer, case-insensitive name, copied to `out`; false when absent or
+ * longer. */
+bool http_reply_header(const struct http_reply *reply, const char *name, char *out,
+                       size_t out_size);
+/* "connection refused", "no answer within 60 s (first byte)", "HTTP 503": the outcome in a few
+ * words for people. */
 void http_reply_describe(const struct http_reply *reply, char *out, size_t out_size);
 
 /* Connections opened since the start. */

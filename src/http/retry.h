@@ -1,13 +1,14 @@
 /*
- * When to try again: pure arithmetic and one shared brake. (wire facts: Anthropic's SDK policy, RFC 9110 10.2.3)
+ * When to try again: pure arithmetic and one shared brake. (wire facts: Anthropic's SDK policy, RFC
+ * 9110 10.2.3)
  */
 #ifndef HTTP_RETRY_H
 #define HTTP_RETRY_H
 
 #include "http/http.h"
 
-/* What the answer says about waiting: retry-after-ms, else retry-after (seconds, also fractions, or an HTTP
- * date). False when it says nothing usable. */
+/* What the answer says about waiting: retry-after-ms, else retry-after (seconds, also fractions, or
+ * an HTTP date). False when it says nothing usable. */
 bool retry_after_ms(const struct http_reply *reply, int64_t now_unix_ms, int64_t *out_ms);
 /* x-should-retry: 1 true, 0 false, -1 not said. */
 int retry_should(const struct http_reply *reply);
@@ -16,9 +17,9 @@ int64_t retry_backoff_ms(int n, int64_t base_ms, int64_t cap_ms);
 /* The wait before the next try: never less than what the server asked for, jitter on top of it. */
 int64_t retry_delay_ms(int n, bool has_asked, int64_t asked_ms, int64_t base_ms, int64_t cap_ms);
 
-/* A brake shared by all callers of one upstream, so that a hundred runs that were told "later" do not come back
- * together: after an overload answer, calls are let through one after another at a growing distance that
- * shrinks again with each success. */
+/* A brake shared by all callers of one upstream, so that a hundred runs that were told "later" do
+ * not come back together: after an overload answer, calls are let through one after another at a
+ * growing distance that shrinks again with each success. */
 struct retry_brake;
 struct retry_brake *retry_brake_new(void);
 void retry_brake_free(struct retry_brake *brake);
@@ -28,8 +29,8 @@ void retry_brake_ok(struct retry_brake *brake);
 /* How long the caller has to wait for its place (0: go now). Takes the place. */
 int64_t retry_brake_place_ms(struct retry_brake *brake);
 
-/* Sleeps that long; returns early with false when `cancel` (may be NULL) is fired or the deadline (mono ms, 0
- * none) would be passed (then it does not sleep at all). */
+/* Sleeps that long; returns early with false when `cancel` (may be NULL) is fired or the deadline
+ * (mono ms, 0 none) would be passed (then it does not sleep at all). */
 bool retry_sleep(struct http_client *client, int64_t ms, struct http_cancel *cancel,
                  int64_t deadline_mono_ms);
 
