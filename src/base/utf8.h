@@ -10,7 +10,8 @@
 #include "base/str.h"
 
 bool utf8_valid(const char *text, size_t len);
-/* Appends `text` to `out`, each invalid sequence replaced by U+FFFD, NUL by U+FFFD too. */
+/* Appends `text` to `out`, each invalid sequence replaced by U+FFFD, NUL by U+FFFD too.
+ * A character that was cut off counts as one sequence, as in browsers. */
 void utf8_repair(struct str *out, const char *text, size_t len);
 /* The largest length ≤ max at which `text` can be cut without splitting a character. */
 size_t utf8_cut(const char *text, size_t len, size_t max);
@@ -18,7 +19,13 @@ size_t utf8_cut(const char *text, size_t len, size_t max);
 size_t utf8_count(const char *text, size_t len);
 /* Appends one code point (a surrogate or a value out of range becomes U+FFFD). */
 void utf8_append(struct str *out, uint32_t code_point);
-/* Decodes the character at `*at` and moves past it; U+FFFD and one byte for a broken sequence. */
+/* Decodes the character at `*at` (which must be below `len`) and moves past it; U+FFFD for a broken
+ * sequence, as utf8_repair() counts them. */
 uint32_t utf8_next(const char *text, size_t len, size_t *at);
+
+/* Bytes of the well-formed character at the start of a text of at least one byte; 0 when it is broken. */
+size_t utf8_sequence(const char *text, size_t len);
+/* How many bytes at the start are ASCII. */
+size_t utf8_ascii_run(const char *text, size_t len);
 
 #endif

@@ -1,0 +1,96 @@
+/*
+ * Random numbers, ids and tokens. The kernel's generator is used directly: libcrypto keeps one of
+ * its own for every thread, and there may be thousands of threads.
+ */
+#include "base/clock.h"
+#include "base/crypt.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define ID_CHARS        26
+#define TOKEN_BYTES_MAX 1024
+
+static const char crockford[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+void random_bytes(void *out, size_t len)
+{
+    unsigned char *at = out;
+    while (len > 0) {
+        ssize_t n = getrandom(at, len, 0);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            fprintf(stderr, "briefd: the system has no random numbers: %s\n",
+                    strerrordesc_np(errno));
+            abort();
+        }
+        at += n;
+        len -= (size_t)n;
+    }
+}
+
+uint64_t random_below(uint64_t bound)
+{
+    assert(bound > 0);
+    /* The lowest 2^64 mod bound values would make some remainders likelier than others. */
+    uint64_t too_low = (0 - bound) % bound;
+    uint64_t value;
+    do
+        random_bytes(&value, sizeof value);
+    while (value < too_low);
+    return value % bound;
+}
+
+void id_new(const char *prefix, char out[ID_MAX])
+{
+    unsigned char bytes[16];
+    random_bytes(bytes, sizeof bytes);
+    uint64_t ms = (uint64_t)clock_unix_ms();
+    for (size_t i = 0; i < 6; i++)
+        bytes[i] = (unsigned char)(ms >> (40 - 8 * i));
+
+    size_t prefix_len = strlen(prefix);
+    assert(prefix_len + 1 + ID_CHARS < ID_MAX);
+    memcpy(out, prefix, prefix_len);
+    out[prefix_len] = '_';
+    char *digits = out + prefix_len + 1;
+    /* 130 bits of text for 128 bits of value: two zero bits come first. */
+    uint32_t bits = 0;
+    size_t n_bits = 2;
+    size_t n_digits = 0;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bits = bits << 8 | bytes[i];
+        n_bits += 8;
+        while (n_bits >= 5) {
+            n_bits -= 5;
+            digits[n_digits++] = crockford[bits >> n_bits & 31];
+        }
+    }
+    assert(n_digits == ID_CHARS && n_bits == 0);
+    digits[n_digits] = '\0';
+}
+
+bool id_valid(const char *prefix, const char *text)
+{
+    if (!text || !text_starts(text, prefix) || text[strlen(prefix)] != '_') return false;
+    const char *digits = text + strlen(prefix) + 1;
+    /* The first digit holds three bits. */
+    return strlen(digits) == ID_CHARS && strspn(digits, crockford) == ID_CHARS && digits[0] <= '7';
+}
+
+char *token_new(size_t n_bytes)
+{
+    assert(n_bytes > 0 && n_bytes <= TOKEN_BYTES_MAX);
+    unsigned char bytes[TOKEN_BYTES_MAX];
+    random_bytes(bytes, n_bytes);
+    struct str text = {0};
+    /* In one piece, so that growing leaves no copy behind. */
+    str_reserve(&text, n_bytes / 3 * 4 + 4);
+    base64url_encode(&text, bytes, n_bytes);
+    mem_wipe(bytes, n_bytes);
+    return str_take(&text);
+}

@@ -1,0 +1,83 @@
+#include "base/mem.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Noreturn void out_of_memory(size_t count, size_t size)
+{
+    fprintf(stderr, "briefd: out of memory (%zu x %zu bytes), giving up\n", count, size);
+    abort();
+}
+
+void *xcalloc(size_t count, size_t size)
+{
+    void *memory = calloc(count ? count : 1, size ? size : 1);
+    if (!memory) out_of_memory(count, size);
+    return memory;
+}
+
+void *xmalloc(size_t size)
+{
+    return xcalloc(1, size);
+}
+
+void *xrealloc(void *old, size_t size)
+{
+    void *memory = realloc(old, size ? size : 1);
+    if (!memory) out_of_memory(1, size);
+    return memory;
+}
+
+char *xstrdup(const char *text)
+{
+    return text ? xstrndup(text, strlen(text)) : NULL;
+}
+
+char *xstrndup(const char *text, size_t len)
+{
+    if (!text) return NULL;
+    len = strnlen(text, len);
+    char *copy = xrealloc(NULL, len + 1);
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+void xfree(void *memory)
+{
+    free(memory);
+}
+
+void xfree_ptr(void *pointer_to_pointer)
+{
+    void *memory;
+    /* Copied byte by byte because the variable may be a pointer to any type. */
+    memcpy(&memory, pointer_to_pointer, sizeof memory);
+    free(memory);
+}
+
+void mem_wipe(void *memory, size_t len)
+{
+    if (len > 0) explicit_bzero(memory, len);
+}
+
+void xfree_secret(char *secret)
+{
+    if (!secret) return;
+    mem_wipe(secret, strlen(secret));
+    free(secret);
+}
+
+void xfree_secret_ptr(char **secret)
+{
+    xfree_secret(*secret);
+}
+
+void mem_tune(void)
+{
+    /* glibc raises its threshold by itself after the first large free; a fixed one keeps megabyte
+     * replies in their own mappings, which go back to the system when they are freed. */
+    mallopt(M_MMAP_THRESHOLD, (int)(128 * KIB));
+}
