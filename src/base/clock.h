@@ -1,8 +1,8 @@
 /*
  * Time: the wall clock for what people read, the monotonic clock for waiting.
  *
- * `unix_ms` is milliseconds since 1970 in UTC; `mono_ms` counts from some point in the past and never
- * jumps. Tests may freeze and move the wall clock. Any thread.
+ * `unix_ms` is milliseconds since 1970 in UTC; `mono_ms` counts from some point in the past and
+ * never jumps. Tests may freeze and move the wall clock. Any thread.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
@@ -26,10 +26,10 @@ enum err time_parse(const char *text, int64_t *out_unix_ms) MUST_CHECK;
 enum err zone_check(const char *zone) MUST_CHECK;
 
 struct local_date {
-    int year, month, day;  /* month 1 to 12 */
+    int year, month, day; /* month 1 to 12 */
     int hour, minute;
-    int weekday;           /* 0 Sunday to 6 Saturday */
-    int offset_minutes;    /* from UTC at that moment */
+    int weekday;        /* 0 Sunday to 6 Saturday */
+    int offset_minutes; /* from UTC at that moment */
 };
 /* The date and time on the wall in `zone` at that moment. E_INVALID for an unknown zone. */
 enum err zone_local(const char *zone, int64_t unix_ms, struct local_date *out_date) MUST_CHECK;

@@ -6,7 +6,7 @@
 
 #include "base/str.h"
 
-#define SHA256_LEN 32
+#define SHA256_LEN     32
 #define SHA256_HEX_LEN 64
 
 void sha256(const void *bytes, size_t len, unsigned char out[SHA256_LEN]);
@@ -33,8 +33,8 @@ void random_bytes(void *out, size_t len);
 uint64_t random_below(uint64_t bound);
 
 #define ID_MAX 40
-/* "br_01K…": prefix, "_", 26 characters of Crockford base32 (48 bits of milliseconds, 80 random bits):
- * ids sort by time. */
+/* "br_01K…": prefix, "_", 26 characters of Crockford base32 (48 bits of milliseconds, 80 random
+ * bits): ids sort by time. */
 void id_new(const char *prefix, char out[ID_MAX]);
 /* Is this `prefix` + "_" + 26 such characters? */
 bool id_valid(const char *prefix, const char *text);
@@ -64,7 +64,7 @@ void seal_key_set(struct seal_key *key, const unsigned char bytes[SEAL_KEY_LEN])
 void seal(const struct seal_keys *keys, const char *context, const void *bytes, size_t len,
           struct str *out);
 /* E_CORRUPT when it was changed, cut, moved, or sealed with a key that is not here. */
-enum err seal_open(const struct seal_keys *keys, const char *context, const void *sealed, size_t len,
-                   struct str *out) MUST_CHECK;
+enum err seal_open(const struct seal_keys *keys, const char *context, const void *sealed,
+                   size_t len, struct str *out) MUST_CHECK;
 
 #endif

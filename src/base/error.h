@@ -5,10 +5,10 @@
  *     return fail(E_UPSTREAM, "ScaleKit answered %d to %s", status, what);
  * which keeps the text, file and line in a thread-local detail, and callers pass it on with
  *     if (e) return e;
- * Two kinds of codes. *Expected* ones (E_NOT_FOUND, E_CONFLICT, E_INVALID, E_LIMIT, E_DENIED, E_BUSY,
- * E_LOST, E_TIMEOUT, E_CANCELLED, E_UPSTREAM) are named in the header of the function that returns
- * them, and its callers decide on them. The others are only passed up.
- * A detail never contains a secret, a prompt or a tool result.
+ * Two kinds of codes. *Expected* ones (E_NOT_FOUND, E_CONFLICT, E_INVALID, E_LIMIT, E_DENIED,
+ * E_BUSY, E_LOST, E_TIMEOUT, E_CANCELLED, E_UPSTREAM) are named in the header of the function that
+ * returns them, and its callers decide on them. The others are only passed up. A detail never
+ * contains a secret, a prompt or a tool result.
  */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H

@@ -6,16 +6,16 @@
 
 #include "base/str.h"
 
-/* Appends the whole file to `out`. E_NOT_FOUND, E_LIMIT (larger than `bytes_max`), E_INVALID (no plain
- * file), E_DENIED (not readable); the story names the path. */
+/* Appends the whole file to `out`. E_NOT_FOUND, E_LIMIT (larger than `bytes_max`), E_INVALID (no
+ * plain file), E_DENIED (not readable); the story names the path. */
 enum err file_read(const char *path, size_t bytes_max, struct str *out) MUST_CHECK;
 /* Creates a new file with `mode` and syncs it and its directory; E_CONFLICT when it exists. */
 enum err file_create(const char *path, const void *bytes, size_t len, unsigned mode) MUST_CHECK;
 bool file_exists(const char *path);
 
-/* A lock on `path` for as long as the process lives or until file_unlock(): flock on a file of its own
- * that holds the process id in decimal. E_BUSY when another process has it: the story names the file and
- * that process. */
+/* A lock on `path` for as long as the process lives or until file_unlock(): flock on a file of its
+ * own that holds the process id in decimal. E_BUSY when another process has it: the story names the
+ * file and that process. */
 struct file_lock {
     int fd; /* -1: not held */
 };

@@ -15,9 +15,9 @@
 #define KIB ((size_t)1024)
 #define MIB (1024 * KIB)
 
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK                 __attribute__((warn_unused_result))
 #define PRINTF_LIKE(format, first) __attribute__((__format__(__printf__, format, first)))
-#define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
+#define ARRAY_LEN(array)           (sizeof(array) / sizeof((array)[0]))
 
 /* Runs `done(&variable)` when the variable leaves its scope. */
 #define AUTO(done) __attribute__((cleanup(done)))
@@ -51,7 +51,7 @@ void xfree_secret(char *secret);
 /* For AUTO(): the same for a variable. */
 void xfree_secret_ptr(char **secret);
 
-/* Keeps large buffers out of the arenas, so that memory goes back to the system. Call once at start. */
+/* Keeps large buffers out of the arenas: their memory goes back to the system. Once at start. */
 void mem_tune(void);
 
 #endif

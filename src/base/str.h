@@ -63,7 +63,7 @@ bool text_ends(const char *text, const char *suffix);
 /* Decimal integer, the whole text, no sign for unsigned: E_INVALID otherwise. */
 enum err text_to_i64(const char *text, int64_t min, int64_t max, int64_t *out_value) MUST_CHECK;
 
-/* The same without a story: true and the value when the `len` bytes are digits, perhaps after a '-'. */
+/* The same without a story: true and the value when `len` bytes are digits, perhaps after a '-'. */
 bool text_is_i64(const char *text, size_t len, int64_t *out_value);
 
 #endif

@@ -34,15 +34,16 @@ void cond_done(struct cond *c);
 void cond_signal(struct cond *c);
 void cond_broadcast(struct cond *c);
 void cond_wait(struct cond *c, struct mutex *m);
-/* Until signalled or until clock_mono_ms() reaches `until_mono_ms`; false when the time has come. */
+/* Until signalled or until clock_mono_ms() reaches `until_mono_ms`; false when that came first. */
 bool cond_wait_until(struct cond *c, struct mutex *m, int64_t until_mono_ms);
 
 struct thread {
     pthread_t os;
     bool is_started;
 };
-/* Names are cut at 15 characters, as the kernel does. E_LIMIT when the system has no thread left. */
-enum err thread_start(struct thread *t, const char *name, void *(*main)(void *), void *arg) MUST_CHECK;
+/* Names are cut at 15 characters, as the kernel does. E_LIMIT: the system has no thread left. */
+enum err thread_start(struct thread *t, const char *name, void *(*main)(void *),
+                      void *arg) MUST_CHECK;
 /* The same for a thread that nobody joins. */
 enum err thread_start_detached(const char *name, void *(*main)(void *), void *arg) MUST_CHECK;
 /* No effect when it was never started. */

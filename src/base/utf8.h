@@ -23,7 +23,7 @@ void utf8_append(struct str *out, uint32_t code_point);
  * sequence, as utf8_repair() counts them. */
 uint32_t utf8_next(const char *text, size_t len, size_t *at);
 
-/* Bytes of the well-formed character at the start of a text of at least one byte; 0 when it is broken. */
+/* Bytes of the character that a text (of at least one byte) begins with; 0 when it is broken. */
 size_t utf8_sequence(const char *text, size_t len);
 /* How many bytes at the start are ASCII. */
 size_t utf8_ascii_run(const char *text, size_t len);
