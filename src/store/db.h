@@ -1,9 +1,9 @@
 /*
  * One connection to SQLite: open, ask, read columns. The only file that calls SQLite.
  *
- * A struct db belongs to one thread at a time (the writer thread, or the reader that took it). Statements are
- * compiled once and kept by the address of their text, so the text must be a literal. A question looks
- * like this:
+ * A struct db belongs to one thread at a time (the writer thread, or the reader that took it).
+ * Statements are compiled once and kept by the address of their text, so the text must be a
+ * literal. A question looks like this:
  *
  *     AUTO(query_done) struct query q = query_begin(db, "SELECT n FROM t WHERE id = ?");
  *     query_bind_text(&q, id);
@@ -11,11 +11,12 @@
  *     enum err e = query_next(&q, &has_row);
  *     if (e) return e;
  *
- * Trouble while preparing and binding is kept and returned by query_next() or query_run(). Bound values are
- * borrowed until query_done().
+ * Trouble while preparing and binding is kept and returned by query_next() or query_run(). Bound
+ * values are borrowed until query_done().
  *
- * Codes: E_STORAGE when SQLite cannot do it now (full, read-only, locked, I/O), E_CORRUPT when the file is
- * damaged or no database, E_INTERNAL for what only a mistake of ours can cause. The story names the file.
+ * Codes: E_STORAGE when SQLite cannot do it now (full, read-only, locked, I/O), E_CORRUPT when the
+ * file is damaged or no database, E_INTERNAL for what only a mistake of ours can cause. The story
+ * names the file.
  */
 #ifndef STORE_DB_H
 #define STORE_DB_H
@@ -25,8 +26,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DB_STATEMENTS_MAX 64 /* distinct statements of the program; asserted */
-#define DB_BUSY_MS 5000      /* how long to wait for another process that is writing */
+#define DB_STATEMENTS_MAX 64   /* distinct statements of the program; asserted */
+#define DB_BUSY_MS        5000 /* how long to wait for another process that is writing */
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -47,15 +48,17 @@ enum db_mode {
     DB_CREATE, /* SQLite makes the file when it is absent */
 };
 
-/* Opens and sets what belongs to the connection. Reads nothing yet: a file that is no database shows with the
- * first question. Refuses a file that this process may only read when `mode` says otherwise. */
+/* Opens and sets what belongs to the connection. Reads nothing yet: a file that is no database
+ * shows with the first question. Refuses a file that this process may only read when `mode` says
+ * otherwise. */
 enum err db_open(const char *path, enum db_mode mode, struct db **out_db) MUST_CHECK;
 /* NULL is fine. */
 void db_close(struct db *db);
 
 /* Runs one or more statements without parameters or rows of interest. */
 enum err db_exec(struct db *db, const char *sql) MUST_CHECK;
-/* The first column of the first row of a statement without parameters; 0 when there is no row. Not kept. */
+/* The first column of the first row of a statement without parameters; 0 when there is no row. Not
+ * kept. */
 enum err db_ask_i64(struct db *db, const char *sql, int64_t *out_value) MUST_CHECK;
 /* The same as text in own memory; NULL when there is no row or it is NULL. */
 enum err db_ask_text(struct db *db, const char *sql, char **out_text) MUST_CHECK;

@@ -1,6 +1,7 @@
 /*
- * Table `idempotency_keys`: answers to POSTs that may be repeated (api.md, "Conventions"). Creations write
- * theirs inside store_run_create(); the other POSTs, which are safe to repeat by themselves, use these two.
+ * Table `idempotency_keys`: answers to POSTs that may be repeated (api.md, "Conventions").
+ * Creations write theirs inside store_run_create(); the other POSTs, which are safe to repeat by
+ * themselves, use these two.
  */
 #ifndef STORE_IDEMPOTENCY_H
 #define STORE_IDEMPOTENCY_H

@@ -1,5 +1,6 @@
 /*
- * Table `api_keys`, and the table `audit` that tells who did what for good. Only hashes of keys are stored.
+ * Table `api_keys`, and the table `audit` that tells who did what for good. Only hashes of keys are
+ * stored.
  */
 #ifndef STORE_KEYS_H
 #define STORE_KEYS_H
@@ -33,19 +34,20 @@ struct key_list {
 };
 void key_list_done(struct key_list *list);
 
-/* Makes a key; `out_secret` ("bk_…", xfree_secret) is shown once and never stored. E_INVALID: the name is not
- * 1 to 64 of [A-Za-z0-9._-]. */
+/* Makes a key; `out_secret` ("bk_…", xfree_secret) is shown once and never stored. E_INVALID: the
+ * name is not 1 to 64 of [A-Za-z0-9._-]. */
 enum err store_key_create(struct store *store, const char *name, unsigned scopes, char **out_id,
                           char **out_secret) MUST_CHECK;
 /* E_NOT_FOUND; revoking twice is fine. */
 enum err store_key_revoke(struct store *store, const char *id) MUST_CHECK;
-enum err store_keys_list(struct store *store, bool with_revoked, struct key_list *out_list) MUST_CHECK;
+enum err store_keys_list(struct store *store, bool with_revoked,
+                         struct key_list *out_list) MUST_CHECK;
 /* The live key with that SHA-256. E_NOT_FOUND. */
 enum err store_key_find(struct store *store, const unsigned char hash[SHA256_LEN],
                         struct key_row *out_row) MUST_CHECK;
 
 /* `data` is a JSON object without secrets, or NULL. */
-enum err store_audit(struct store *store, const char *actor, const char *action, const char *subject,
-                     const char *data) MUST_CHECK;
+enum err store_audit(struct store *store, const char *actor, const char *action,
+                     const char *subject, const char *data) MUST_CHECK;
 
 #endif

@@ -7,9 +7,10 @@
  *           blocked ◀───┴────────── blocked      queued|blocked|running ─▶ cancelled, failed
  *                                                queued|blocked past start_by ─▶ expired
  *
- * Also: running ─▶ succeeded (preview only); running|delivering ─▶ queued (recovery after a crash, SIGTERM,
- * refused credentials). It lives beside the table `runs`, so that every write of a status passes the check:
- * store_run_update() calls run_status_move(), and there is no other way to change one.
+ * Also: running ─▶ succeeded (preview only); running|delivering ─▶ queued (recovery after a crash,
+ * SIGTERM, refused credentials). It lives beside the table `runs`, so that every write of a status
+ * passes the check: store_run_update() calls run_status_move(), and there is no other way to change
+ * one.
  */
 #ifndef STORE_RUN_STATUS_H
 #define STORE_RUN_STATUS_H

@@ -1,8 +1,9 @@
 /*
  * Table `runs` (one row a briefing) and `events` (each change of what the API shows of it).
  *
- * A row's `last_event` is the number of its newest event and the ETag of its document: every change of the
- * document is an event, numbered 1, 2, 3 … without gaps, written in the transaction of the change.
+ * A row's `last_event` is the number of its newest event and the ETag of its document: every change
+ * of the document is an event, numbered 1, 2, 3 … without gaps, written in the transaction of the
+ * change.
  */
 #ifndef STORE_RUNS_H
 #define STORE_RUNS_H
@@ -42,9 +43,9 @@ struct run_row {
     int64_t budget_nano_usd; /* most it may cost */
     /* moves on */
     enum run_status status;
-    char *phase;     /* what it is doing, for people and machines: "tool:…", NULL when nothing */
-    int attempt;     /* how often a thread took it up */
-    int generation;  /* how often it was prepared anew */
+    char *phase;    /* what it is doing, for people and machines: "tool:…", NULL when nothing */
+    int attempt;    /* how often a thread took it up */
+    int generation; /* how often it was prepared anew */
     int64_t last_event;
     int64_t started_ms; /* commit of the first `prepare` */
     int64_t finished_ms;
@@ -78,18 +79,20 @@ void run_row_set(char **field, const char *text);
 enum run_if_running { RUN_ATTACH, RUN_ENQUEUE, RUN_REJECT };
 
 struct run_idempotency {
-    const char *principal; /* scope: who … */
-    const char *route;     /* … and where, "POST /briefings" */
-    const char *key;       /* as the caller sent it; NULL: none */
+    const char *principal;   /* scope: who … */
+    const char *route;       /* … and where, "POST /briefings" */
+    const char *key;         /* as the caller sent it; NULL: none */
     const char *fingerprint; /* SHA-256 of the canonical body, hex */
 };
 
-/* Renders the HTTP answer to a creation, inside its transaction on the writer thread. Pure memory work. */
+/* Renders the HTTP answer to a creation, inside its transaction on the writer thread. Pure memory
+ * work. */
 struct run_answer {
     int http_status;
     struct str body;
 };
-typedef void run_render(void *ctx, const struct run_row *row, bool is_attached, struct run_answer *out);
+typedef void run_render(void *ctx, const struct run_row *row, bool is_attached,
+                        struct run_answer *out);
 
 enum run_create_outcome {
     RUN_CREATED,         /* a new run */
@@ -115,8 +118,9 @@ struct run_created {
 };
 void run_created_done(struct run_created *created);
 
-/* Everything of a creation in one transaction: key looked up, live run looked up, row, event 1 ("queued"),
- * answer stored under the key. An outcome that creates nothing stores nothing, but for RUN_ATTACHED. */
+/* Everything of a creation in one transaction: key looked up, live run looked up, row, event 1
+ * ("queued"), answer stored under the key. An outcome that creates nothing stores nothing, but for
+ * RUN_ATTACHED. */
 enum err store_run_create(struct store *store, const struct run_create *create,
                           struct run_created *out_created) MUST_CHECK;
 
@@ -147,8 +151,9 @@ struct step_write {
 };
 
 struct run_update {
-    /* Changes the row. Runs on the writer thread inside the transaction: memory work only. Any error makes
-     * the whole update not happen and is returned to the caller. NULL: nothing of the row changes. */
+    /* Changes the row. Runs on the writer thread inside the transaction: memory work only. Any
+     * error makes the whole update not happen and is returned to the caller. NULL: nothing of the
+     * row changes. */
     enum err (*change)(void *ctx, struct run_row *row);
     void *ctx;
     const struct event_new *events; /* each gets the next number */
@@ -158,12 +163,13 @@ struct run_update {
 };
 
 /* Reads the row, checks the fence, changes it, writes row, events and steps: one transaction.
- * E_NOT_FOUND; E_LOST: the fence does not hold. `out_row` (may be NULL) gets the row as committed. */
+ * E_NOT_FOUND; E_LOST: the fence does not hold. `out_row` (may be NULL) gets the row as committed.
+ */
 enum err store_run_update(struct store *store, const char *run_id, struct run_fence fence,
                           const struct run_update *update, struct run_row *out_row) MUST_CHECK;
 
-/* Recovery at start: every running or delivering run becomes queued again, with one more unclean end and an
- * event. Returns how many. */
+/* Recovery at start: every running or delivering run becomes queued again, with one more unclean
+ * end and an event. Returns how many. */
 enum err store_runs_recover(struct store *store, int64_t now_ms, int64_t *out_count) MUST_CHECK;
 
 /* Calls `each` for every queued run, oldest first: what the scheduler loads at start. */
@@ -176,9 +182,10 @@ struct run_ids {
     size_t n;
 };
 void run_ids_done(struct run_ids *ids);
-enum err store_runs_blocked(struct store *store, const char *user_id, struct run_ids *out) MUST_CHECK;
-/* Runs whose time is over: queued or blocked, never started, past start_by; or started and blocked or parked
- * since before `blocked_before_ms`. At most `max`. */
+enum err store_runs_blocked(struct store *store, const char *user_id,
+                            struct run_ids *out) MUST_CHECK;
+/* Runs whose time is over: queued or blocked, never started, past start_by; or started and blocked
+ * or parked since before `blocked_before_ms`. At most `max`. */
 enum err store_runs_overdue(struct store *store, int64_t now_ms, int64_t blocked_before_ms, int max,
                             struct run_ids *out) MUST_CHECK;
 

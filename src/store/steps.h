@@ -1,9 +1,9 @@
 /*
- * Table `steps`: the journal. One row a durable piece of a run, written through store_run_update(), so that a
- * step, what it did to the run and its event are one transaction.
+ * Table `steps`: the journal. One row a durable piece of a run, written through store_run_update(),
+ * so that a step, what it did to the run and its event are one transaction.
  *
- * The primary key is (run, generation, key). Results are sealed with the context "steps/<run>/<generation>/
- * <key>"; sealing and opening happen on the calling thread.
+ * The primary key is (run, generation, key). Results are sealed with the context
+ * "steps/<run>/<generation>/ <key>"; sealing and opening happen on the calling thread.
  */
 #ifndef STORE_STEPS_H
 #define STORE_STEPS_H
@@ -39,8 +39,9 @@ enum err store_steps_list(struct store *store, const char *run_id, int generatio
 void store_step_seal(struct store *store, const char *run_id, int generation, const char *key,
                      const void *result, size_t len, struct str *out_sealed);
 
-/* Does any generation of the run have a delivery step that began and has no outcome, or one that went out?
- * `out_exists`: a step whose key starts with "delivery/" exists. */
-enum err store_steps_have_delivery(struct store *store, const char *run_id, bool *out_exists) MUST_CHECK;
+/* Does any generation of the run have a delivery step that began and has no outcome, or one that
+ * went out? `out_exists`: a step whose key starts with "delivery/" exists. */
+enum err store_steps_have_delivery(struct store *store, const char *run_id,
+                                   bool *out_exists) MUST_CHECK;
 
 #endif

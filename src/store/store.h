@@ -1,15 +1,16 @@
 /*
  * The database: open, close, and who is told of changes.
  *
- * One SQLite file in WAL mode with synchronous=FULL. One writer thread owns the only connection that
- * writes: each request of a thread is one SAVEPOINT, and one COMMIT (one fsync) serves all requests that
- * came in meanwhile. A write function returns when its data would survive a power cut, or with an error
- * and nothing changed. Reads take one of a few read connections and return before they give it back; no
- * statement stays open.
+ * One SQLite file in WAL mode with synchronous=FULL. One writer thread owns the only connection
+ * that writes: each request of a thread is one SAVEPOINT, and one COMMIT (one fsync) serves all
+ * requests that came in meanwhile. A write function returns when its data would survive a power
+ * cut, or with an error and nothing changed. Reads take one of a few read connections and return
+ * before they give it back; no statement stays open.
  *
- * Functions are in a header per table (store/runs.h, store/steps.h, …), each asks one question. All may be
- * called from any thread but the observer below. Errors of all of them, beside those in their comments:
- * E_STORAGE (the database cannot do it now: full, locked, failing; nothing was changed), E_CORRUPT.
+ * Functions are in a header per table (store/runs.h, store/steps.h, …), each asks one question. All
+ * may be called from any thread but the observer below. Errors of all of them, beside those in
+ * their comments: E_STORAGE (the database cannot do it now: full, locked, failing; nothing was
+ * changed), E_CORRUPT.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -21,18 +22,20 @@ struct store;
 struct run_row;
 
 struct store_options {
-    const char *path;              /* the database file; created when absent */
-    const char *seal_key;          /* 32 bytes in base64 or base64url; NULL: <path>.key, made when there is none */
+    const char *path; /* the database file; created when absent */
+    const char
+        *seal_key; /* 32 bytes in base64 or base64url; NULL: <path>.key, made when there is none */
     const char *seal_key_previous; /* for rotation; NULL: none */
     int n_readers;                 /* read connections, 0: 4 */
-    bool no_create;                /* admin commands: refuse a database that does not exist (E_NOT_FOUND) */
-    bool no_migrate;               /* admin commands beside a running service: refuse an older version (E_CONFLICT) */
+    bool no_create;  /* admin commands: refuse a database that does not exist (E_NOT_FOUND) */
+    bool no_migrate; /* admin commands beside a running service: refuse an older version
+                        (E_CONFLICT) */
 };
 
-/* Opens, checks integrity quickly, applies the migrations this binary has and the database has not, each in
- * a transaction. E_CONFLICT: written by a newer version, with both numbers. E_INVALID: the seal key is
- * missing or another one than the sealed rows were written with. E_STORAGE: not writable, no database, ….
- * The story names the file and what to do. */
+/* Opens, checks integrity quickly, applies the migrations this binary has and the database has not,
+ * each in a transaction. E_CONFLICT: written by a newer version, with both numbers. E_INVALID: the
+ * seal key is missing or another one than the sealed rows were written with. E_STORAGE: not
+ * writable, no database, …. The story names the file and what to do. */
 enum err store_open(const struct store_options *options, struct store **out_store) MUST_CHECK;
 /* Waits for the writer, checkpoints, closes. NULL is fine. */
 void store_close(struct store *store);
@@ -41,8 +44,9 @@ void store_close(struct store *store);
 int store_version_known(void);
 int store_version(struct store *store);
 
-/* Called on the writer thread after each commit that changed or created a run, in commit order, with the row
- * as committed (borrowed). Memory work only: it may not call the store. Set before other threads use it. */
+/* Called on the writer thread after each commit that changed or created a run, in commit order,
+ * with the row as committed (borrowed). Memory work only: it may not call the store. Set before
+ * other threads use it. */
 void store_observe_runs(struct store *store, void (*changed)(void *ctx, const struct run_row *row),
                         void *ctx);
 

@@ -1,0 +1,23 @@
+/*
+ * Rows of `idempotency_keys` inside a transaction: for store_run_create() and
+ * store_idempotency_put().
+ */
+#ifndef STORE_IDEMPOTENCY_ROWS_H
+#define STORE_IDEMPOTENCY_ROWS_H
+
+#include "store/db.h"
+#include "store/runs.h"
+
+#define IDEMPOTENCY_KEPT_MS (INT64_C(7) * 24 * 60 * 60 * 1000)
+
+/* The answer stored under the key, unless it is older than IDEMPOTENCY_KEPT_MS. E_NOT_FOUND: none.
+ * E_CONFLICT: it answered another body. */
+enum err idempotency_row_get(struct db *db, const struct seal_keys *keys,
+                             const struct run_idempotency *what, int64_t now_ms,
+                             struct run_answer *out_answer) MUST_CHECK;
+/* Stores, in place of one that is too old. `run_id` may be NULL. */
+enum err idempotency_row_put(struct db *db, const struct seal_keys *keys,
+                             const struct run_idempotency *what, const char *run_id, int64_t now_ms,
+                             const struct run_answer *answer) MUST_CHECK;
+
+#endif
