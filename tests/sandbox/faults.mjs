@@ -220,7 +220,7 @@ function isObject(v) {
     return v !== null && typeof v === "object" && !Array.isArray(v);
 }
 
-function checkFields(given, shape, what) {
+export function checkFields(given, shape, what) {
     if (!isObject(given)) throw new BadRule(`${what} must be an object`);
     const known = new Map(Object.entries(shape).map(([k, test]) => [k.replace("?", ""), test]));
     for (const [name, value] of Object.entries(given)) {

@@ -1,0 +1,38 @@
+// Some of GitHub's tools as ScaleKit offers them: name, parameters, description. A "*" marks a required
+// parameter, ":int :num :bool :obj :arr" every type but string.
+
+export default [
+    ["github_branch_create", "branch_name* owner* repo* sha*", "Makes a branch at a commit."],
+    ["github_branch_get", "branch* owner* repo*", "One branch and its newest commit."],
+    ["github_branches_list", "owner* repo* page:int per_page:int protected:bool",
+        "The branches of a repository."],
+    ["github_check_runs_list_for_ref", "owner* ref* repo* check_name page:num per_page:num status",
+        "The check runs of a commit."],
+    ["github_collaborators_list", "owner* repo* affiliation page:num per_page:num permission",
+        "Who may work on a repository."],
+    ["github_commit_get", "owner* ref* repo* page:num per_page:num",
+        "One commit with its changes."],
+    ["github_commits_compare", "basehead* owner* repo* page:num per_page:num",
+        "What lies between two commits."],
+    ["github_commits_list", "owner* repo* author page:num path per_page:num sha since until",
+        "The commits of a repository, newest first."],
+    ["github_deployments_list", "owner* repo* environment page:num per_page:num ref sha task",
+        "The deployments of a repository."],
+    ["github_environments_list", "owner* repo* page:num per_page:num",
+        "The deployment environments of a repository."],
+    ["github_file_contents_get", "owner* path* repo* ref", "A file, Base64 inside JSON."],
+    ["github_file_create_update",
+        "content* message* owner* path* repo* author:obj branch committer:obj sha",
+        "Writes a file as a commit."],
+    ["github_gists_list", "page:num per_page:num since", "The gists of the signed-in person."],
+    ["github_git_ref_get", "owner* ref* repo*", "One reference, such as a tag."],
+    ["github_issue_create", "owner* repo* title* body labels:arr assignees:arr milestone:num type",
+        "Opens an issue."],
+    ["github_issues_list",
+        "owner* repo* state labels assignee creator since sort direction milestone " +
+        "page:num per_page:num",
+        "The issues of a repository, open ones unless told otherwise."],
+    ["github_repo_get", "owner* repo*", "One repository."],
+    ["github_repo_star", "owner* repo*", "Stars a repository."],
+    ["github_user_get_authenticated", "", "Who is signed in to GitHub."],
+];
