@@ -20,7 +20,7 @@
 #define ARRAY_LEN(array)           (sizeof(array) / sizeof((array)[0]))
 
 /* Runs `done(&variable)` when the variable leaves its scope. */
-#define AUTO(done) __attribute__((cleanup(done)))
+#define AUTO(done) __attribute__((cleanup(done), unused))
 
 /* Zero-filled memory; never NULL, also for a size of 0. */
 void *xcalloc(size_t count, size_t size) __attribute__((returns_nonnull, warn_unused_result));
