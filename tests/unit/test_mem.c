@@ -1,0 +1,127 @@
+/* Memory that cannot fail and cleanup that cannot be forgotten. */
+#include "base/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void allocations_are_zeroed_and_never_null(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 7, 4096, 300000};
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        AUTO(xfree_ptr) unsigned char *a = xmalloc(sizes[i]);
+        AUTO(xfree_ptr) unsigned char *b = xcalloc(sizes[i], 3);
+        assert_non_null(a);
+        assert_non_null(b);
+        for (size_t at = 0; at < sizes[i]; at++)
+            assert_int_equal(a[at] | b[3 * at] | b[3 * at + 2], 0);
+    }
+    AUTO(xfree_ptr) void *of_no_members = xcalloc(0, 8);
+    assert_non_null(of_no_members);
+}
+
+static void growing_keeps_the_content(void **state)
+{
+    (void)state;
+    char *text = xstrdup("morning");
+    text = xrealloc(text, 100000);
+    assert_string_equal(text, "morning");
+    text = xrealloc(text, 0);
+    assert_non_null(text);
+    xfree(text);
+}
+
+static void copies_end_at_the_length_or_at_the_nul(void **state)
+{
+    (void)state;
+    AUTO(xfree_ptr) char *cut = xstrndup("briefing", 5);
+    AUTO(xfree_ptr) char *whole = xstrndup("ab", 50);
+    AUTO(xfree_ptr) char *empty = xstrndup("ab", 0);
+    assert_string_equal(cut, "brief");
+    assert_string_equal(whole, "ab");
+    assert_string_equal(empty, "");
+    assert_null(xstrdup(NULL));
+    assert_null(xstrndup(NULL, 3));
+    xfree(NULL);
+    xfree_secret(NULL);
+}
+
+static void a_taken_pointer_leaves_its_variable_empty(void **state)
+{
+    (void)state;
+    AUTO(xfree_ptr) char *held = xstrdup("x");
+    char *before = held;
+    AUTO(xfree_ptr) char *taken = take_ptr(&held);
+    assert_ptr_equal(taken, before);
+    assert_null(held);
+}
+
+static void a_wiped_secret_is_gone(void **state)
+{
+    (void)state;
+    char secret[32] = "hunter2 hunter2 hunter2";
+    static const char zeros[sizeof secret];
+    mem_wipe(secret, sizeof secret);
+    assert_memory_equal(secret, zeros, sizeof secret);
+    mem_wipe(NULL, 0);
+    AUTO(xfree_secret_ptr) char *owned = xstrdup("hunter2");
+    assert_string_equal(owned, "hunter2");
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+static void out_of_memory_aborts_with_a_message(void **state)
+{
+    (void)state;
+#ifdef SANITIZED
+    skip(); /* a sanitizer ends the process in its own way */
+#endif
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        signal(SIGABRT, SIG_DFL); /* cmocka would report the abort as its own */
+        volatile size_t too_much = PTRDIFF_MAX;
+        xfree(xmalloc(too_much));
+        _exit(0);
+    }
+    close(ends[1]);
+    char message[256] = "";
+    assert_true(read(ends[0], message, sizeof message - 1) > 0);
+    close(ends[0]);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_non_null(strstr(message, "out of memory"));
+}
+
+int main(void)
+{
+    mem_tune();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(allocations_are_zeroed_and_never_null),
+        cmocka_unit_test(growing_keeps_the_content),
+        cmocka_unit_test(copies_end_at_the_length_or_at_the_nul),
+        cmocka_unit_test(a_taken_pointer_leaves_its_variable_empty),
+        cmocka_unit_test(a_wiped_secret_is_gone),
+        cmocka_unit_test(out_of_memory_aborts_with_a_message),
+    };
+    return cmocka_run_group_tests_name("base/mem", tests, NULL, NULL);
+}
