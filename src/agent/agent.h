@@ -1,10 +1,11 @@
 /*
  * The agent: makes one briefing, from the claim to its end.
  *
- * agent_run() is a straight line on a thread of its own: prepare, then ask Claude, run the tools it asks for, ask
- * again, deliver. Every piece is a durable step (agent/journal.h), so the same function called again after a crash
- * walks through what is finished in milliseconds and goes on at the first unfinished step. It holds no lock, no
- * statement and no JSON tree across a call to the outside.
+ * agent_run() is a straight line on a thread of its own: prepare, then ask Claude, run the tools it
+ * asks for, ask again, deliver. Every piece is a durable step (agent/journal.h), so the same
+ * function called again after a crash walks through what is finished in milliseconds and goes on at
+ * the first unfinished step. It holds no lock, no statement and no JSON tree across a call to the
+ * outside.
  */
 #ifndef AGENT_AGENT_H
 #define AGENT_AGENT_H
@@ -31,18 +32,20 @@ enum agent_wish {
     AGENT_STOP_PARK    /* the process is going down: stop between two steps */
 };
 struct agent_control {
-    atomic_int wish;            /* enum agent_wish */
-    struct http_cancel reads;   /* fires on cancel, and when the grace of a shutdown is over: model and read calls */
+    atomic_int wish; /* enum agent_wish */
+    struct http_cancel
+        reads; /* fires on cancel, and when the grace of a shutdown is over: model and read calls */
 };
 
 enum agent_end_kind {
+    AGENT_UNDECIDED, /* never left so */
     AGENT_SUCCEEDED, /* already committed together with the delivery or preview */
     AGENT_FAILED,    /* with code and detail */
     AGENT_CANCELLED,
-    AGENT_BLOCKED,   /* a connection needs its user: blocked_on says which */
-    AGENT_PARKED,    /* queue again: shutdown, or a new generation is needed */
+    AGENT_BLOCKED,     /* a connection needs its user: blocked_on says which */
+    AGENT_PARKED,      /* queue again: the process is going down */
     AGENT_CREDENTIALS, /* our own key is refused: queue again, wait until it is read anew */
-    AGENT_LOST       /* another thread or process owns the run now: write nothing */
+    AGENT_LOST         /* another thread or process owns the run now: write nothing */
 };
 struct agent_end {
     enum agent_end_kind kind;
@@ -50,7 +53,6 @@ struct agent_end {
     char detail[600];     /* for people; no secrets, no content */
     char blocked_on[600]; /* JSON array [{"connector","status"}] */
     bool needs_attention;
-    bool new_generation;  /* with AGENT_PARKED: start again from prepare */
 };
 
 /* `row` is the claimed run (status running), kept up to date while it moves on. */

@@ -1,5 +1,6 @@
 /*
- * The run document: the small JSON object that callers poll (api.md, "Create"). Pure functions of the row.
+ * The run document: the small JSON object that callers poll (api.md, "Create"). Pure functions of
+ * the row.
  */
 #ifndef RUNS_DOCUMENT_H
 #define RUNS_DOCUMENT_H

@@ -1,9 +1,10 @@
 /*
  * Runs: when and where a briefing is made.
  *
- * runs_start() recovers what a dead process left behind, then starts the scheduler: one thread that claims queued runs
- * (oldest first within a user, users in turn), starts a thread for each up to the ceiling, wakes what is due, and ends
- * what is overdue. All functions may be called from any thread.
+ * runs_start() recovers what a dead process left behind, then starts the scheduler: one thread that
+ * claims queued runs (oldest first within a user, users in turn), starts a thread for each up to
+ * the ceiling, wakes what is due, and ends what is overdue. All functions may be called from any
+ * thread.
  */
 #ifndef RUNS_RUNS_H
 #define RUNS_RUNS_H
@@ -17,40 +18,41 @@ struct runs_options {
     const struct agent *agent;
     struct store *store;
     struct watch *watch;
-    int runs_max;               /* threads at once */
-    int64_t open_runs_max;      /* accepted and not ended */
+    int runs_max;          /* threads at once */
+    int64_t open_runs_max; /* accepted and not ended */
     int64_t start_by_default_ms;
     int64_t blocked_ttl_ms;
     int64_t deadline_max_ms;
     int64_t budget_max_nano_usd;
-    int64_t stop_grace_ms;      /* for model and read calls in flight when stopping */
+    int64_t stop_grace_ms; /* for model and read calls in flight when stopping */
     const char *model;
     const char *timezone;
-    const char *only_run;       /* `briefd run`: claim nothing but this one; NULL: serve */
+    const char *only_run; /* `briefd run`: claim nothing but this one; NULL: serve */
 };
 
 /* Recovery is finished when this returns: open the port afterwards. */
 enum err runs_start(const struct runs_options *options, struct runs **out_runs) MUST_CHECK;
-/* No new claims; cancels model and read calls after the grace, lets deliveries finish, parks the rest, joins all threads. */
+/* No new claims; cancels model and read calls after the grace, lets deliveries finish, parks the
+ * rest, joins all threads. */
 void runs_stop(struct runs *runs);
 
 /* One request to make a briefing, as it came. Texts are borrowed; NULL: not given. */
 struct run_request {
     const char *principal;
-    const char *route;           /* for the idempotency key's scope: "POST /briefings" */
+    const char *route; /* for the idempotency key's scope: "POST /briefings" */
     const char *idempotency_key;
-    const char *fingerprint;     /* SHA-256 hex of the canonical body */
+    const char *fingerprint; /* SHA-256 hex of the canonical body */
     const char *traceparent;
-    const char *user_id;         /* required */
-    const char *recipe;          /* NULL: the only one, or "editorial-briefing" */
-    const char *mode;            /* NULL: "post" */
+    const char *user_id; /* required */
+    const char *recipe;  /* NULL: the only one, or "editorial-briefing" */
+    const char *mode;    /* NULL: "post" */
     struct json_span params;
     const char *timezone;
     const char *if_running;
     const char *if_blocked;
-    int64_t start_by_ms;         /* 0: default */
-    int64_t deadline_ms;         /* 0: the recipe's */
-    int64_t budget_nano_usd;     /* 0: the recipe's */
+    int64_t start_by_ms;     /* 0: default */
+    int64_t deadline_ms;     /* 0: the recipe's */
+    int64_t budget_nano_usd; /* 0: the recipe's */
     struct json_span metadata;
 };
 struct run_problem {
@@ -64,7 +66,8 @@ enum submit_outcome {
     SUBMIT_REPLAYED, /* status and body of the first time */
     SUBMIT_INVALID,  /* problems were added */
     SUBMIT_UNKNOWN_RECIPE,
-    SUBMIT_NOT_READY, /* a connector is not offered here, or if_blocked=fail and a stored status is not usable */
+    SUBMIT_NOT_READY, /* a connector is not offered here, or if_blocked=fail and a stored status is
+                         not usable */
     SUBMIT_ALREADY_RUNNING, /* run_id is the other one */
     SUBMIT_KEY_REUSED,
     SUBMIT_QUEUE_FULL,
@@ -79,17 +82,19 @@ struct submit_result {
 };
 void submit_result_done(struct submit_result *result);
 
-/* Checks, resolves parameters, accepts durably, wakes the scheduler. When it returns SUBMIT_ACCEPTED the run survives
- * power loss. Errors: storage. */
-enum err runs_submit(struct runs *runs, const struct run_request *request, const struct run_problem *problem,
+/* Checks, resolves parameters, accepts durably, wakes the scheduler. When it returns
+ * SUBMIT_ACCEPTED the run survives power loss. Errors: storage. */
+enum err runs_submit(struct runs *runs, const struct run_request *request,
+                     const struct run_problem *problem,
                      struct submit_result *out_result) MUST_CHECK;
 
-/* E_NOT_FOUND; E_CONFLICT: it has ended in another way (or: delivery in progress, then *out_is_delivering). Cancelling a
- * cancelled run is fine. `out_row`: as it is now. */
-enum err runs_cancel(struct runs *runs, const char *run_id, const char *principal, bool *out_is_delivering,
-                     struct run_row *out_row) MUST_CHECK;
+/* E_NOT_FOUND; E_CONFLICT: it has ended in another way (or: delivery in progress, then
+ * *out_is_delivering). Cancelling a cancelled run is fine. `out_row`: as it is now. */
+enum err runs_cancel(struct runs *runs, const char *run_id, const char *principal,
+                     bool *out_is_delivering, struct run_row *out_row) MUST_CHECK;
 
-/* Connections of this user were read anew: blocked runs whose connectors are all ACTIVE now are queued again, once. */
+/* Connections of this user were read anew: blocked runs whose connectors are all ACTIVE now are
+ * queued again, once. */
 enum err runs_connections_changed(struct runs *runs, const char *user_id) MUST_CHECK;
 
 /* For readyz and metrics. */

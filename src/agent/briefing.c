@@ -1,0 +1,94 @@
+#include "agent/briefing.h"
+
+#include "agent/accounts.h"
+#include "base/clock.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum err briefing_end(struct briefing *b, enum agent_end_kind kind, const char *code,
+                      const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(b->end->detail, sizeof(b->end->detail), format, args);
+    va_end(args);
+    b->end->kind = kind;
+    b->end->code = code;
+    return fail(E_CANCELLED, "%s", b->end->detail);
+}
+
+enum err briefing_blocked(struct briefing *b, const char *connector, const char *status)
+{
+    AUTO(str_done) struct str blocked = {0};
+    struct json_writer w = json_writer(&blocked);
+    json_begin_array(&w);
+    json_begin_object(&w);
+    json_put_string(&w, "connector", connector);
+    json_put_string(&w, "status", status);
+    json_end_object(&w);
+    json_end_array(&w);
+    snprintf(b->end->blocked_on, sizeof(b->end->blocked_on), "%s", str_text(&blocked));
+    /* What is shown of the connection must agree with what the run says; a failure to store it does
+     * not change the end. */
+    enum err e = accounts_mark(b->agent, b->row->user_id, connector, status);
+    (void)e;
+    return briefing_end(b, AGENT_BLOCKED, NULL, "the %s account of the user is not usable (%s)",
+                        connector, status);
+}
+
+enum err briefing_check(struct briefing *b)
+{
+    switch ((enum agent_wish)atomic_load(&b->control->wish)) {
+    case AGENT_STOP_CANCEL:
+        return briefing_end(b, AGENT_CANCELLED, NULL, "cancelled on request");
+    case AGENT_STOP_PARK:
+        return briefing_end(b, AGENT_PARKED, NULL, "the service is stopping");
+    case AGENT_GO:
+        break;
+    }
+    if (b->row->is_cancel_wanted)
+        return briefing_end(b, AGENT_CANCELLED, NULL, "cancelled on request");
+    if (clock_mono_ms() >= b->deadline_mono_ms)
+        return briefing_end(b, AGENT_FAILED, "deadline_exceeded",
+                            "not finished within %lld s of running time",
+                            (long long)(b->row->deadline_ms / 1000));
+    return E_OK;
+}
+
+struct scalekit_call briefing_call(struct briefing *b)
+{
+    return (struct scalekit_call){.cancel = &b->control->reads,
+                                  .deadline_mono_ms = b->deadline_mono_ms,
+                                  .traceparent = b->row->traceparent};
+}
+
+enum err briefing_scalekit_failed(struct briefing *b, const struct scalekit_error *error,
+                                  const char *connector, const char *what)
+{
+    switch (error->class) {
+    case SCALEKIT_OUR_CREDENTIALS:
+        return briefing_end(b, AGENT_CREDENTIALS, "credentials_rejected",
+                            "ScaleKit refuses our client credentials while %s (HTTP %d %s)", what,
+                            error->status, error->error_code);
+    case SCALEKIT_USER_CONNECT:
+    case SCALEKIT_USER_RECONNECT:
+        if (!connector) return E_OK;
+        return briefing_blocked(b, connector,
+                                error->class == SCALEKIT_USER_CONNECT ? ACCOUNT_NOT_CONNECTED
+                                                                      : "EXPIRED");
+    case SCALEKIT_CANCELLED: {
+        enum err e = briefing_check(b);
+        return e ? e : briefing_end(b, AGENT_PARKED, NULL, "called off while %s", what);
+    }
+    case SCALEKIT_FINE:
+    case SCALEKIT_SCOPE_MISSING:
+    case SCALEKIT_RATE_LIMITED:
+    case SCALEKIT_BAD_CALL:
+    case SCALEKIT_NOT_SENT:
+    case SCALEKIT_UNKNOWN:
+    case SCALEKIT_CLASS_COUNT:
+        break;
+    }
+    return briefing_check(b);
+}

@@ -1,0 +1,30 @@
+/*
+ * What became of a delivery: one answer, one class. Pure; the rules stand in one table, first match
+ * wins.
+ *
+ * The provider's words for "no" are Slack's (https://docs.slack.dev, chat.postMessage errors); the
+ * HTTP classes are those of the ScaleKit client.
+ */
+#ifndef AGENT_DELIVERY_OUTCOME_H
+#define AGENT_DELIVERY_OUTCOME_H
+
+#include "api/scalekit.h"
+
+enum delivery_outcome {
+    DELIVERED,             /* the provider named the message (ts) */
+    DELIVERY_NOT_ACCOUNT,  /* not executed: the account needs its user */
+    DELIVERY_NOT_NOW,      /* not executed: passes by itself, wait and send again */
+    DELIVERY_NOT_OURS,     /* not executed: our own credentials are refused */
+    DELIVERY_NOT_ACCEPTED, /* not executed: the provider says no to this message or channel */
+    DELIVERY_NOBODY_KNOWS, /* it may have been executed */
+    DELIVERY_OUTCOME_COUNT
+};
+const char *delivery_outcome_name(enum delivery_outcome outcome);
+/* E_NOT_FOUND. */
+enum err delivery_outcome_parse(const char *name, enum delivery_outcome *out) MUST_CHECK;
+
+/* `e` as scalekit_execute() returned it; `out_ts` gets the message's ts when delivered. */
+enum delivery_outcome delivery_classify(enum err e, const struct scalekit_result *result,
+                                        const struct scalekit_error *error, struct str *out_ts);
+
+#endif

@@ -1,0 +1,151 @@
+#include "agent/journal.h"
+
+#include "base/fault.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define FENCE_STATUSES (1u << RUN_RUNNING | 1u << RUN_DELIVERING)
+#define BATCH_MAX      16
+
+enum err journal_open(struct journal *j, struct store *store, struct run_row *row)
+{
+    *j = (struct journal){.store = store, .row = row};
+    return store_steps_list(store, row->id, row->generation, &j->steps);
+}
+
+void journal_close(struct journal *j)
+{
+    step_list_done(&j->steps);
+}
+
+enum err journal_find(const struct journal *j, const char *key, const char *request_hash,
+                      const struct step_row **out_step)
+{
+    *out_step = NULL;
+    for (size_t i = 0; i < j->steps.n; i++) {
+        const struct step_row *step = &j->steps.rows[i];
+        if (!text_equal(step->key, key)) continue;
+        if (step->format != STEP_FORMAT)
+            return fail(E_CORRUPT, "step %s is stored in format %d, this version writes %d", key,
+                        step->format, STEP_FORMAT);
+        if (request_hash && !text_equal(step->request_hash, request_hash))
+            return fail(E_CORRUPT, "step %s asks something else than the first time", key);
+        if (step->state == STEP_DONE) *out_step = step;
+        return E_OK;
+    }
+    return E_OK;
+}
+
+bool journal_has_begun(const struct journal *j, const char *prefix)
+{
+    for (size_t i = 0; i < j->steps.n; i++) {
+        if (j->steps.rows[i].state == STEP_BEGUN && text_starts(j->steps.rows[i].key, prefix))
+            return true;
+    }
+    return false;
+}
+
+/* All writes of a run thread pass here. */
+static enum err journal_write(struct journal *j, const struct run_update *update)
+{
+    struct run_row fresh = {0};
+    struct run_fence fence = {.attempt = j->row->attempt, .statuses = FENCE_STATUSES};
+    enum err e = store_run_update(j->store, j->row->id, fence, update, &fresh);
+    if (e) return e;
+    run_row_done(j->row);
+    *j->row = fresh;
+    return E_OK;
+}
+
+static enum err set_phase(void *ctx, struct run_row *row)
+{
+    run_row_set(&row->phase, ctx);
+    return E_OK;
+}
+
+enum err journal_begin(struct journal *j, const struct journal_begin *steps, size_t n,
+                       const char *phase, const struct event_new *event)
+{
+    struct step_write writes[BATCH_MAX];
+    assert(n <= BATCH_MAX);
+    for (size_t i = 0; i < n; i++)
+        writes[i] = (struct step_write){
+            .key = steps[i].key, .state = STEP_BEGUN, .request_hash = steps[i].request_hash};
+    char *own_phase = xstrdup(phase);
+    enum err e = journal_write(j, &(struct run_update){.change = set_phase,
+                                                       .ctx = own_phase,
+                                                       .events = event,
+                                                       .n_events = event ? 1 : 0,
+                                                       .steps = writes,
+                                                       .n_steps = n});
+    xfree(own_phase);
+    fault_crash("step_begun");
+    return e;
+}
+
+struct finish {
+    enum err (*change)(void *ctx, struct run_row *row);
+    void *ctx;
+};
+
+static enum err finish_change(void *ctx, struct run_row *row)
+{
+    struct finish *finish = ctx;
+    row->unclean_ends = 0;
+    return finish->change ? finish->change(finish->ctx, row) : E_OK;
+}
+
+enum err journal_finish(struct journal *j, const struct journal_result *results, size_t n,
+                        const struct event_new *events, size_t n_events,
+                        enum err (*change)(void *ctx, struct run_row *row), void *ctx)
+{
+    struct step_write writes[BATCH_MAX];
+    struct str sealed[BATCH_MAX];
+    assert(n <= BATCH_MAX);
+    memset(sealed, 0, sizeof(sealed));
+    for (size_t i = 0; i < n; i++) {
+        store_step_seal(j->store, j->row->id, j->row->generation, results[i].key, results[i].result,
+                        results[i].len, &sealed[i]);
+        writes[i] = (struct step_write){.key = results[i].key,
+                                        .state = STEP_DONE,
+                                        .request_hash = results[i].request_hash,
+                                        .sealed = sealed[i].data,
+                                        .sealed_len = sealed[i].len,
+                                        .meta = results[i].meta};
+    }
+    struct finish finish = {.change = change, .ctx = ctx};
+    fault_crash("step_done_before");
+    enum err e = journal_write(j, &(struct run_update){.change = finish_change,
+                                                       .ctx = &finish,
+                                                       .events = events,
+                                                       .n_events = n_events,
+                                                       .steps = writes,
+                                                       .n_steps = n});
+    fault_crash("step_done_after");
+    for (size_t i = 0; i < n; i++)
+        str_done(&sealed[i]);
+    return e;
+}
+
+enum err journal_note(struct journal *j, const struct event_new *event,
+                      enum err (*change)(void *ctx, struct run_row *row), void *ctx)
+{
+    return journal_write(
+        j, &(struct run_update){
+               .change = change, .ctx = ctx, .events = event, .n_events = event ? 1 : 0});
+}
+
+enum err journal_intend(struct journal *j, const struct step_write *begun,
+                        enum err (*change)(void *ctx, struct run_row *row), void *ctx)
+{
+    struct event_new event = {.type = "delivery_intended"};
+    enum err e = journal_write(j, &(struct run_update){.change = change,
+                                                       .ctx = ctx,
+                                                       .events = &event,
+                                                       .n_events = 1,
+                                                       .steps = begun,
+                                                       .n_steps = 1});
+    fault_crash("intent_written");
+    return e;
+}

@@ -1,0 +1,66 @@
+/*
+ * The journal: durable steps of one run.
+ *
+ *   look: is the step finished? take its stored result       journal_find()
+ *   otherwise: write "begun"                                  journal_begin()
+ *              do it
+ *              write "done" with the result                   journal_finish()
+ *
+ * Every write is fenced by the run's attempt, so a thread that lost its run writes nothing
+ * (E_LOST). The hash of what a step asked is kept; a replay that asks something else is E_CORRUPT.
+ * Belongs to one run thread.
+ */
+#ifndef AGENT_JOURNAL_H
+#define AGENT_JOURNAL_H
+
+#include "store/steps.h"
+
+struct journal {
+    struct store *store;
+    struct run_row *row; /* kept up to date by every write */
+    struct step_list steps;
+};
+
+#define STEP_KEY_MAX 32
+
+/* Loads the steps of the row's generation. */
+enum err journal_open(struct journal *j, struct store *store, struct run_row *row) MUST_CHECK;
+void journal_close(struct journal *j);
+
+/* The finished step of that key; *out_step is NULL when it is not finished (or never began).
+ * `request_hash` NULL: not compared. E_CORRUPT: the stored step answered another question. */
+enum err journal_find(const struct journal *j, const char *key, const char *request_hash,
+                      const struct step_row **out_step) MUST_CHECK;
+/* Did a step with this prefix begin and never finish? */
+bool journal_has_begun(const struct journal *j, const char *prefix);
+
+/* One transaction. `phase` is what the document says from now on; `change` (may be NULL) and events
+ * as in struct run_update. */
+struct journal_begin {
+    const char *key;
+    const char *request_hash;
+};
+enum err journal_begin(struct journal *j, const struct journal_begin *steps, size_t n,
+                       const char *phase, const struct event_new *event) MUST_CHECK;
+
+struct journal_result {
+    const char *key;
+    const char *request_hash;
+    const char *result; /* sealed before it is stored */
+    size_t len;
+    const char *meta; /* JSON object or NULL */
+};
+enum err journal_finish(struct journal *j, const struct journal_result *results, size_t n,
+                        const struct event_new *events, size_t n_events,
+                        enum err (*change)(void *ctx, struct run_row *row), void *ctx) MUST_CHECK;
+
+/* A change of the run's row with an event, without a step. */
+enum err journal_note(struct journal *j, const struct event_new *event,
+                      enum err (*change)(void *ctx, struct run_row *row), void *ctx) MUST_CHECK;
+
+/* The begin of a delivery: the step and its change of the row (running to delivering) in one
+ * transaction. An error of `change` means that nothing happened, and is returned. */
+enum err journal_intend(struct journal *j, const struct step_write *begun,
+                        enum err (*change)(void *ctx, struct run_row *row), void *ctx) MUST_CHECK;
+
+#endif

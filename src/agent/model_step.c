@@ -1,0 +1,221 @@
+#include "agent/model_step.h"
+
+#include "base/clock.h"
+#include "base/crypt.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void model_reply_done(struct model_reply *reply)
+{
+    str_done(&reply->json);
+    *reply = (struct model_reply){0};
+}
+
+/* ---- storing and loading a reply ---- */
+
+static void put_reply(struct str *out, const struct anthropic_reply *reply)
+{
+    struct json_writer w = json_writer(out);
+    json_begin_object(&w);
+    json_put_int(&w, "stop", reply->stop);
+    json_put_string(&w, "stop_word", reply->stop_word);
+    json_put_string(&w, "refusal_category", reply->refusal_category);
+    json_put_bool(&w, "truncated_tool_use", reply->has_truncated_tool_use);
+    json_put_raw(&w, "content", str_text(&reply->content), reply->content.len);
+    json_end_object(&w);
+}
+
+/* Takes the stored JSON over. */
+static enum err load_reply(struct model_reply *reply, struct str *json)
+{
+    *reply = (struct model_reply){0};
+    str_move(&reply->json, json);
+    struct json_span root = json_root(str_text(&reply->json), reply->json.len);
+    int64_t stop = STOP_UNKNOWN;
+    reply->content = json_get(root, "content");
+    bool is_whole = json_int(json_get(root, "stop"), &stop) && stop >= 0 &&
+                    stop < STOP_REASON_COUNT && json_type(reply->content) == JSON_ARRAY;
+    if (!is_whole) return fail(E_CORRUPT, "a stored reply of the model is not whole");
+    reply->stop = (enum stop_reason)stop;
+    reply->has_truncated_tool_use = json_is_true(json_get(root, "truncated_tool_use"));
+    AUTO(xfree_ptr) char *word = json_strdup(json_get(root, "stop_word"), 47);
+    AUTO(xfree_ptr) char *category = json_strdup(json_get(root, "refusal_category"), 47);
+    snprintf(reply->stop_word, sizeof(reply->stop_word), "%s", word ? word : "");
+    snprintf(reply->refusal_category, sizeof(reply->refusal_category), "%s",
+             category ? category : "");
+    return E_OK;
+}
+
+/* ---- asking ---- */
+
+struct asking {
+    struct briefing *b;
+    int64_t worst_cost; /* of one attempt */
+    bool is_over_budget;
+};
+
+/* The budget is kept before each attempt: what it could cost at worst must still fit. */
+static bool before_attempt(void *ctx, int n)
+{
+    struct asking *asking = ctx;
+    const struct run_row *row = asking->b->row;
+    int64_t reserved =
+        asking->worst_cost * n; /* attempts of unknown outcome may have been billed */
+    asking->is_over_budget = row->usage.cost_nano_usd + reserved > row->budget_nano_usd;
+    return !asking->is_over_budget;
+}
+
+static void on_retry(void *ctx, const struct anthropic_error *error, int64_t wait_ms)
+{
+    struct asking *asking = ctx;
+    AUTO(str_done) struct str data = {0};
+    struct json_writer w = json_writer(&data);
+    json_begin_object(&w);
+    json_put_int(&w, "status", error->status);
+    json_put_string(&w, "type", error->type);
+    json_put_string(&w, "request_id", error->request_id);
+    json_put_int(&w, "attempt", error->attempts);
+    json_put_int(&w, "wait_ms", wait_ms);
+    json_end_object(&w);
+    struct event_new event = {.type = "model_retry", .data = str_text(&data)};
+    /* A note that cannot be written is no reason to give up: the step's own write will tell. */
+    enum err e = journal_note(&asking->b->journal, &event, NULL, NULL);
+    (void)e;
+}
+
+static enum err asking_failed(struct briefing *b, enum err e, const struct asking *asking,
+                              const struct anthropic_error *error)
+{
+    if (asking->is_over_budget)
+        return briefing_end(
+            b, AGENT_FAILED, "budget_exceeded",
+            "the next question to the model could cost more than what is left of the budget");
+    switch (error->fault) {
+    case ANTHROPIC_CREDENTIALS:
+        return briefing_end(b, AGENT_CREDENTIALS, "credentials_rejected",
+                            "Anthropic refuses our API key (HTTP %d %s, request %s)", error->status,
+                            error->type, error->request_id);
+    case ANTHROPIC_CONTEXT_EXCEEDED:
+        return briefing_end(b, AGENT_FAILED, "model_context_exceeded",
+                            "the conversation is longer than the model takes (HTTP %d, request %s)",
+                            error->status, error->request_id);
+    case ANTHROPIC_REJECTED:
+        return briefing_end(b, AGENT_FAILED, "model_rejected",
+                            "Anthropic answered HTTP %d %s: %s (request %s)", error->status,
+                            error->type, error->message, error->request_id);
+    case ANTHROPIC_SPEND_LIMIT:
+        return briefing_end(b, AGENT_FAILED, "model_unavailable",
+                            "a spend limit of our Anthropic account is reached (%s, request %s)",
+                            error->code, error->request_id);
+    case ANTHROPIC_UNAVAILABLE:
+        return briefing_end(
+            b, AGENT_FAILED, "model_unavailable",
+            "Anthropic gave no usable reply in %d attempts, the last: HTTP %d %s %s (request %s)",
+            error->attempts, error->status, error->type, error->message, error->request_id);
+    case ANTHROPIC_CANCELLED:
+    case ANTHROPIC_DEADLINE:
+        e = briefing_check(b);
+        if (e) return e;
+        return briefing_end(b, AGENT_PARKED, NULL, "the question was called off");
+    case ANTHROPIC_FINE:
+    case ANTHROPIC_FAULT_COUNT:
+        break;
+    }
+    return e;
+}
+
+/* ---- the step ---- */
+
+struct reply_change {
+    const struct anthropic_usage *usage;
+    int64_t cost;
+    int turn;
+};
+
+static enum err count_reply(void *ctx, struct run_row *row)
+{
+    const struct reply_change *change = ctx;
+    row->turn = change->turn;
+    row->usage.input_tokens += change->usage->input_tokens;
+    row->usage.output_tokens += change->usage->output_tokens;
+    row->usage.cache_read_tokens += change->usage->cache_read_tokens;
+    row->usage.cache_write_tokens +=
+        change->usage->cache_write_5m_tokens + change->usage->cache_write_1h_tokens;
+    row->usage.cost_nano_usd += change->cost;
+    return E_OK;
+}
+
+static enum err store_reply(struct briefing *b, int n, const char *key, const char *hash,
+                            const struct anthropic_reply *reply, struct str *json)
+{
+    struct reply_change change = {
+        .usage = &reply->usage, .cost = model_cost(&b->frozen.prices, &reply->usage), .turn = n};
+    char cost[32];
+    money_format(change.cost, cost);
+    AUTO(str_done) struct str data = {0};
+    struct json_writer w = json_writer(&data);
+    json_begin_object(&w);
+    json_put_int(&w, "turn", n);
+    json_put_string(&w, "stop_reason", reply->stop_word);
+    json_put_int(&w, "input_tokens", reply->usage.input_tokens);
+    json_put_int(&w, "output_tokens", reply->usage.output_tokens);
+    json_put_int(&w, "cache_read_tokens", reply->usage.cache_read_tokens);
+    json_put_int(&w, "cache_write_tokens",
+                 reply->usage.cache_write_5m_tokens + reply->usage.cache_write_1h_tokens);
+    json_put_string(&w, "cost_usd", cost);
+    json_put_int(&w, "attempts", reply->attempts);
+    json_put_int(&w, "took_ms", reply->took_ms);
+    json_put_string(&w, "request_id", reply->request_id);
+    json_end_object(&w);
+    put_reply(json, reply);
+    struct journal_result result = {.key = key,
+                                    .request_hash = hash,
+                                    .result = json->data,
+                                    .len = json->len,
+                                    .meta = str_text(&data)};
+    struct event_new event = {.type = "model_reply", .data = str_text(&data)};
+    return journal_finish(&b->journal, &result, 1, &event, 1, count_reply, &change);
+}
+
+enum err model_step(struct briefing *b, const struct transcript *t, int n, int max_tokens,
+                    struct model_reply *out_reply)
+{
+    AUTO(str_done) struct str body = {0};
+    enum err e = transcript_check(t);
+    if (!e) e = transcript_body(t, &b->frozen, max_tokens, &body);
+    if (e == E_LIMIT)
+        return briefing_end(b, AGENT_FAILED, "model_context_exceeded", "%s", err_detail());
+    if (e) return e;
+    char key[STEP_KEY_MAX];
+    char hash[SHA256_HEX_LEN + 1];
+    snprintf(key, sizeof(key), "model/%d", n);
+    sha256_hex(body.data, body.len, hash);
+
+    const struct step_row *step = NULL;
+    e = journal_find(&b->journal, key, hash, &step);
+    if (e) return e;
+    AUTO(str_done) struct str json = {0};
+    if (step) {
+        str_append_str(&json, &step->result);
+        return load_reply(out_reply, &json);
+    }
+
+    e = briefing_check(b);
+    if (e) return e;
+    struct journal_begin begin = {.key = key, .request_hash = hash};
+    e = journal_begin(&b->journal, &begin, 1, "model", &(struct event_new){.type = "model_asked"});
+    if (e) return e;
+
+    struct asking asking = {
+        .b = b, .worst_cost = model_worst_cost(&b->frozen.prices, body.len, max_tokens)};
+    struct anthropic_hooks hooks = {
+        .before_attempt = before_attempt, .on_retry = on_retry, .ctx = &asking};
+    AUTO(anthropic_reply_done) struct anthropic_reply reply = {0};
+    struct anthropic_error error = {0};
+    e = anthropic_ask(b->agent->anthropic, body.data, body.len, &b->control->reads,
+                      b->deadline_mono_ms, &hooks, &reply, &error);
+    if (e) return asking_failed(b, e, &asking, &error);
+    e = store_reply(b, n, key, hash, &reply, &json);
+    return e ? e : load_reply(out_reply, &json);
+}

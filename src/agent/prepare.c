@@ -1,0 +1,226 @@
+/*
+ * The first step: freeze everything that a replay could otherwise find changed.
+ *
+ * Needs every connection ACTIVE; its commit is the start of the run. On a later attempt it only
+ * loads what was frozen, unless the day is another one, or an account: then a new generation
+ * begins, as long as no message can have gone out.
+ */
+#include "agent/accounts.h"
+#include "agent/prepare_document.h"
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PREPARE_KEY "prepare"
+
+/* ---- connections ---- */
+
+static void put_blocked(struct str *out, const struct connection_list *list)
+{
+    struct json_writer w = json_writer(out);
+    json_begin_array(&w);
+    for (size_t i = 0; i < list->n; i++) {
+        if (account_is_usable(list->rows[i].status)) continue;
+        json_begin_object(&w);
+        json_put_string(&w, "connector", list->rows[i].connector);
+        json_put_string(&w, "status", list->rows[i].status);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+}
+
+/* Every connection of the recipe must be usable now; otherwise the run is blocked on those that are
+ * not. */
+static enum err check_connections(struct briefing *b, const struct recipe *recipe,
+                                  struct connection_list *out_list)
+{
+    struct scalekit_call call = briefing_call(b);
+    struct scalekit_error error = {0};
+    enum err e =
+        accounts_refresh(b->agent, &call, b->row->user_id, (const char *const *)recipe->connectors,
+                         recipe->n_connectors, true, out_list, &error);
+    if (e == E_INVALID)
+        return briefing_end(b, AGENT_FAILED, "connector_not_ready", "%s", err_detail());
+    if (e == E_UPSTREAM || e == E_CANCELLED || e == E_TIMEOUT) {
+        e = briefing_scalekit_failed(b, &error, NULL, "reading the user's connections");
+        if (e) return e;
+        return briefing_end(b, AGENT_FAILED, "connector_service_unavailable",
+                            "ScaleKit gave no usable answer about the connections: HTTP %d %s %s",
+                            error.status, error.error_code, error.message);
+    }
+    if (e) return e;
+    AUTO(str_done) struct str blocked = {0};
+    put_blocked(&blocked, out_list);
+    if (blocked.len <= 2) return E_OK;
+    snprintf(b->end->blocked_on, sizeof(b->end->blocked_on), "%s", str_text(&blocked));
+    return briefing_end(b, AGENT_BLOCKED, NULL, "a connection is not usable");
+}
+
+/* ---- tools ---- */
+
+static bool has_tool(const struct scalekit_tools *tools, const char *name)
+{
+    for (size_t i = 0; i < tools->n; i++) {
+        if (text_equal(tools->items[i].name, name)) return true;
+    }
+    return false;
+}
+
+/* The user's tools among those of the recipe; all of them must be there. */
+static enum err fetch_tools(struct briefing *b, const struct recipe *recipe,
+                            struct scalekit_tools *out_tools)
+{
+    size_t n_names = recipe->n_read_tools + 1;
+    AUTO(xfree_ptr) const char **names = xcalloc(n_names, sizeof(*names));
+    AUTO(xfree_ptr) const char **connections = xcalloc(recipe->n_connectors, sizeof(*connections));
+    for (size_t i = 0; i < recipe->n_read_tools; i++)
+        names[i] = recipe->read_tools[i];
+    names[n_names - 1] = recipe->delivery.tool;
+    for (size_t i = 0; i < recipe->n_connectors; i++)
+        connections[i] =
+            catalogue_connector(b->agent->catalogue, recipe->connectors[i])->connection_name;
+
+    struct scalekit_call call = briefing_call(b);
+    struct scalekit_error error = {0};
+    enum err e = scalekit_tools_scoped(b->agent->scalekit, &call, b->row->user_id, connections,
+                                       recipe->n_connectors, names, n_names, out_tools, &error);
+    if (e) {
+        enum err decided = briefing_scalekit_failed(b, &error, NULL, "listing the user's tools");
+        if (decided) return decided;
+        return briefing_end(b, AGENT_FAILED, "connector_service_unavailable",
+                            "ScaleKit gave no usable list of tools: HTTP %d %s %s", error.status,
+                            error.error_code, error.message[0] ? error.message : err_detail());
+    }
+    AUTO(str_done) struct str missing = {0};
+    for (size_t i = 0; i < n_names; i++) {
+        if (!has_tool(out_tools, names[i]))
+            str_append_format(&missing, "%s%s", missing.len ? ", " : "", names[i]);
+    }
+    if (missing.len > 0)
+        return briefing_end(b, AGENT_FAILED, "tools_missing",
+                            "the user's accounts do not offer these tools of the recipe: %s",
+                            str_text(&missing));
+    return E_OK;
+}
+
+/* ---- the step ---- */
+
+static enum err mark_started(void *ctx, struct run_row *row)
+{
+    (void)ctx;
+    if (row->started_ms == 0) row->started_ms = clock_unix_ms();
+    return E_OK;
+}
+
+static enum err freeze(struct briefing *b, const struct recipe *recipe)
+{
+    const struct model *model = catalogue_model(b->agent->catalogue, b->row->model);
+    if (!model)
+        return briefing_end(b, AGENT_FAILED, "model_rejected",
+                            "there is no price for model %s in config/models.json", b->row->model);
+    enum err e = journal_begin(&b->journal, &(struct journal_begin){.key = PREPARE_KEY}, 1,
+                               "prepare", &(struct event_new){.type = "prepare_begun"});
+    if (e) return e;
+    AUTO(connection_list_done) struct connection_list connections = {0};
+    e = check_connections(b, recipe, &connections);
+    if (e) return e;
+    AUTO(scalekit_tools_done) struct scalekit_tools tools = {0};
+    e = fetch_tools(b, recipe, &tools);
+    if (e) return e;
+    AUTO(str_done) struct str document = {0};
+    e = prepare_document(b, recipe, model, &connections, &tools, &document);
+    if (e) return e;
+
+    AUTO(str_done) struct str data = {0};
+    struct json_writer w = json_writer(&data);
+    json_begin_object(&w);
+    json_put_int(&w, "connectors", (int64_t)connections.n);
+    json_put_int(&w, "tools", (int64_t)tools.n);
+    json_end_object(&w);
+    struct journal_result result = {
+        .key = PREPARE_KEY, .result = document.data, .len = document.len};
+    struct event_new event = {.type = "prepared", .data = str_text(&data)};
+    e = journal_finish(&b->journal, &result, 1, &event, 1, mark_started, NULL);
+    if (e) return e;
+    return frozen_load(&b->frozen, &document);
+}
+
+/* ---- a later attempt ---- */
+
+static enum err next_generation(void *ctx, struct run_row *row)
+{
+    (void)ctx;
+    row->generation++;
+    row->turn = 0;
+    return E_OK;
+}
+
+static enum err start_over(struct briefing *b, const struct recipe *recipe, const char *why)
+{
+    AUTO(str_done) struct str data = {0};
+    struct json_writer w = json_writer(&data);
+    json_begin_object(&w);
+    json_put_string(&w, "why", why);
+    json_end_object(&w);
+    enum err e = journal_note(&b->journal, &(struct event_new){"started_over", str_text(&data)},
+                              next_generation, NULL);
+    if (e) return e;
+    frozen_done(&b->frozen);
+    journal_close(&b->journal);
+    e = journal_open(&b->journal, b->agent->store, b->row);
+    return e ? e : freeze(b, recipe);
+}
+
+static bool same_accounts(const struct frozen *frozen, const struct connection_list *now)
+{
+    for (size_t i = 0; i < now->n; i++) {
+        const struct connection_row *row = &now->rows[i];
+        const struct frozen_account *then = frozen_account_find(frozen, row->connector);
+        if (!then || !text_equal(then->account_id, row->account_id)) return false;
+        if (then->identity && row->identity && !text_equal(then->identity, row->identity))
+            return false;
+    }
+    return true;
+}
+
+static bool same_day(const struct frozen *frozen, const struct run_row *row)
+{
+    struct local_date today;
+    if (zone_local(row->timezone, clock_unix_ms(), &today)) return true;
+    char date[48];
+    snprintf(date, sizeof(date), "%04d-%02d-%02d", today.year, today.month, today.day);
+    return text_equal(date, frozen->date);
+}
+
+/* Taken up again: the connections must still be usable, and what was frozen must still be true. */
+static enum err resume(struct briefing *b, const struct recipe *recipe)
+{
+    AUTO(connection_list_done) struct connection_list connections = {0};
+    enum err e = check_connections(b, recipe, &connections);
+    if (e) return e;
+    bool has_delivery = false;
+    e = store_steps_have_delivery(b->agent->store, b->row->id, &has_delivery);
+    if (e || has_delivery) return e;
+    if (!same_day(&b->frozen, b->row)) return start_over(b, recipe, "it is another day");
+    if (!same_accounts(&b->frozen, &connections))
+        return start_over(b, recipe, "another account is connected");
+    return E_OK;
+}
+
+enum err prepare(struct briefing *b)
+{
+    const struct recipe *recipe = catalogue_recipe(b->agent->catalogue, b->row->recipe);
+    if (!recipe)
+        return briefing_end(b, AGENT_FAILED, "internal",
+                            "recipe \"%s\" is not in the configuration any more", b->row->recipe);
+    const struct step_row *step = NULL;
+    enum err e = journal_find(&b->journal, PREPARE_KEY, NULL, &step);
+    if (e) return e;
+    if (!step) return freeze(b, recipe);
+    AUTO(str_done) struct str document = {0};
+    str_append_str(&document, &step->result);
+    e = frozen_load(&b->frozen, &document);
+    if (e) return e;
+    return b->row->attempt > 1 ? resume(b, recipe) : E_OK;
+}
