@@ -1,10 +1,11 @@
 /*
  * The fold: SSE events of one Messages reply become one `struct anthropic_reply`.
  *
- * The text of blocks is never decoded and encoded again: `content_block_start` objects, string fragments of
- * text/thinking deltas (in their escaped form) and unescaped `partial_json` are spliced. Tool input is checked to
- * be one complete JSON object at its block's end. Unknown events are ignored; an unknown *delta type* fails the
- * reply, because an echo without it would be another message. Not thread-safe.
+ * The text of blocks is never decoded and encoded again: `content_block_start` objects, string
+ * fragments of text/thinking deltas (in their escaped form) and unescaped `partial_json` are
+ * spliced. Tool input is checked to be one complete JSON object at its block's end. Unknown events
+ * are ignored; an unknown *delta type* fails the reply, because an echo without it would be another
+ * message. Not thread-safe.
  */
 #ifndef API_MESSAGE_STREAM_H
 #define API_MESSAGE_STREAM_H
@@ -24,6 +25,7 @@ bool message_stream_is_complete(const struct message_stream *s);
 /* Type and message of the `error` event. */
 void message_stream_error(const struct message_stream *s, struct anthropic_error *out_error);
 /* Moves the finished reply out. E_PROTOCOL when it is not complete. */
-enum err message_stream_take(struct message_stream *s, struct anthropic_reply *out_reply) MUST_CHECK;
+enum err message_stream_take(struct message_stream *s,
+                             struct anthropic_reply *out_reply) MUST_CHECK;
 
 #endif

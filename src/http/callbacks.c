@@ -77,14 +77,17 @@ size_t on_body(char *bytes, size_t size, size_t n, void *transfer)
     const struct http_request *request = t->request;
     size_t len = size * n;
     note_life(t);
+    int status = status_of(t->easy);
+    bool is_streamed = request->sink && status >= 200 && status <= 299;
+    /* What was meant for a stream of many megabytes is not meant for an error page. */
+    if (request->sink && !is_streamed && t->body_max > MIB) t->body_max = MIB;
     if (len > t->body_max - t->n_body) {
         t->stop = HTTP_TOO_LARGE;
         return len + 1; /* anything but `len` makes curl stop, also when that is 0 */
     }
     t->n_body += len;
 
-    int status = status_of(t->easy);
-    if (!request->sink || status < 200 || status > 299) {
+    if (!is_streamed) {
         str_append(&t->reply->body, bytes, len);
         return len;
     }

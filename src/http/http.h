@@ -22,8 +22,8 @@ struct http_client;
 
 struct http_options {
     int connections_max; /* in the pool, all hosts together; 0: 1024 */
-    int idle_age_s; /* a kept connection unused for longer is not reused; 0: 90 (edges drop at ~400
-                       s) */
+    /* A kept connection unused for longer is not reused; 0: 90 (edges drop them at about 400). */
+    int idle_age_s;
     const char *user_agent; /* an honest product token: "briefd/0.1.0" */
     const char *ca_file;    /* NULL: the system's */
 };
@@ -70,13 +70,12 @@ struct http_request {
     struct http_timeouts timeouts;
     size_t reply_bytes_max; /* 0: 1 MiB. What is longer: HTTP_TOO_LARGE */
     /* A connection of its own, closed afterwards. libcurl silently sends a POST again when a
-     * *reused* connection closes before the first byte of the answer; on a fresh one it never does.
-     */
+     * *reused* connection closes before the first byte of the answer, never on a fresh one. */
     bool is_fresh;
     struct http_cancel *cancel; /* NULL: cannot be cancelled */
     /* Streamed replies: called on the I/O thread for each piece of a 2xx body, must be quick and
      * must not call back. NULL: the body is collected in reply.body. Bodies of other statuses are
-     * always collected. */
+     * always collected; beside a sink only up to 1 MiB (HTTP_TOO_LARGE, with the status). */
     enum http_sink_verdict (*sink)(void *ctx, const char *bytes, size_t len);
     void *sink_ctx;
 };
@@ -99,8 +98,8 @@ struct http_reply {
     int status;         /* 0 when there was no status line */
     struct str body;    /* collected; never with a NUL problem: bytes as they came */
     struct str headers; /* raw header lines of the final answer, for http_reply_header() */
-    const char
-        *timer;      /* "connect", "first byte", "idle bytes", "idle events", "total"; else NULL */
+    /* "connect", "first byte", "idle bytes", "idle events", "total"; NULL when none ran out */
+    const char *timer;
     char error[256]; /* curl's words, without the URL's query */
     int64_t sent_unix_ms;
     int64_t took_ms;
