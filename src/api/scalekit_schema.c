@@ -367,9 +367,8 @@ static bool schema_write(struct json_span schema, enum detail detail, struct str
     walk_schema(&walk, top_of(schema));
     if (!str_ok(&raw)) return false;
 
-    AUTO(str_done) struct str repaired = {0};
-    json_repair(&repaired, raw.data, raw.len);
-    if (json_canonical(out, repaired.data, repaired.len) == E_OK) return true;
+    /* Strings are decoded on the way, so lone surrogates are replaced, too. */
+    if (json_canonical(out, raw.data, raw.len) == E_OK) return true;
     str_clear(out);
     return false;
 }
