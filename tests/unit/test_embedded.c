@@ -56,8 +56,8 @@ static void migrations_are_numbered_without_a_gap(void **state)
     (void)state;
     assert_true(embedded_migrations_count > 0);
     for (size_t i = 0; i < embedded_migrations_count; i++) {
-        char prefix[16];
-        snprintf(prefix, sizeof prefix, "%04zu_", i + 1);
+        char prefix[32];
+        snprintf(prefix, sizeof prefix, "%04u_", (unsigned)i + 1);
         assert_memory_equal(embedded_migrations[i].path, prefix, strlen(prefix));
     }
 }
