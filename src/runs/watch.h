@@ -31,6 +31,9 @@ enum err watch_start(const char *public_url, int64_t waiters_max,
 /* Wakes every waiter (as timed out), joins the thread. */
 void watch_stop(struct watch *watch);
 
+/* What links in documents start with; valid as long as the watch. */
+const char *watch_public_url(const struct watch *watch);
+
 /* For store_observe_runs(): ctx is the watch. */
 void watch_changed(void *watch, const struct run_row *row);
 

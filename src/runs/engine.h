@@ -1,0 +1,51 @@
+/*
+ * The inside of `struct runs`: shared by scheduler, worker, submit and cancel. Internal to runs/.
+ *
+ * Threads: the scheduler, the run threads, and whoever calls the public functions. One mutex guards
+ * the queue and the list of live runs; it is held for memory work only.
+ */
+#ifndef RUNS_ENGINE_H
+#define RUNS_ENGINE_H
+
+#include "base/thread.h"
+#include "runs/queue.h"
+#include "runs/runs.h"
+
+/* One run with a thread. Lives on the heap from claim to the end of its thread. */
+struct live_run {
+    struct runs *runs;
+    struct run_row row;           /* as claimed; belongs to the run thread */
+    struct agent_control control; /* written by others */
+    char id[ID_MAX];
+    struct live_run *next;
+};
+
+struct runs {
+    struct runs_options options;
+    struct thread scheduler;
+    atomic_bool is_stopping;
+
+    struct mutex mutex; /* guards what follows */
+    struct cond changed;
+    struct run_queue queue;
+    struct live_run *live;
+    int n_live;
+    bool waits_for_credentials;
+    bool is_grace_over;
+    int64_t next_sweep_mono_ms; /* when overdue runs are looked for again */
+};
+
+/* Puts a run into the queue and wakes the scheduler. */
+void engine_enqueue(struct runs *runs, const char *run_id, const char *user_id, int64_t wake_ms);
+
+/* worker.c: takes the claimed run over and starts its thread. E_LIMIT: no thread could be had, the
+ * run stays the caller's. */
+enum err worker_start(struct live_run *run) MUST_CHECK;
+
+/* finish.c: writes how a run ended, again and again while the database cannot (until the process
+ * stops). */
+void finish_run(struct live_run *run, const struct agent_end *end);
+/* finish.c: ends runs whose time is over without ever running again. */
+void finish_overdue(struct runs *runs);
+
+#endif

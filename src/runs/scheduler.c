@@ -1,0 +1,217 @@
+/*
+ * The scheduler: claims queued runs and gives each a thread, up to the ceiling.
+ *
+ * The order is in memory (runs/queue.h), the claim is a compare-and-set in the database (queued to
+ * running, one attempt more), so a run that was cancelled meanwhile is simply not claimed. Once in
+ * a while it looks for runs whose time is over. Nothing is claimed while our own credentials are
+ * refused: every run would only find that out again.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "runs/engine.h"
+
+#include <stdio.h>
+
+#define SWEEP_EVERY_MS 1000
+
+void engine_enqueue(struct runs *runs, const char *run_id, const char *user_id, int64_t wake_ms)
+{
+    if (runs->options.only_run && !text_equal(runs->options.only_run, run_id)) return;
+    mutex_lock(&runs->mutex);
+    queue_push(&runs->queue, run_id, user_id, wake_ms);
+    cond_broadcast(&runs->changed);
+    mutex_unlock(&runs->mutex);
+}
+
+/* ---- the claim ---- */
+
+static enum err claim(void *ctx, struct run_row *row)
+{
+    (void)ctx;
+    run_status_move(&row->status, RUN_RUNNING);
+    row->attempt++;
+    row->claimed_ms = clock_unix_ms();
+    row->blocked_ms = 0;
+    row->wake_ms = 0;
+    run_row_set(&row->blocked_on, NULL);
+    run_row_set(&row->phase, NULL);
+    return E_OK;
+}
+
+static enum err claim_run(struct live_run *run)
+{
+    struct event_new event = {.type = "claimed"};
+    struct run_update update = {.change = claim, .events = &event, .n_events = 1};
+    struct run_fence fence = {.statuses = 1u << RUN_QUEUED};
+    return store_run_update(run->runs->options.store, run->id, fence, &update, &run->row);
+}
+
+static void live_add(struct live_run *run)
+{
+    mutex_lock(&run->runs->mutex);
+    run->next = run->runs->live;
+    run->runs->live = run;
+    mutex_unlock(&run->runs->mutex);
+}
+
+static void live_drop(struct live_run *run)
+{
+    struct runs *runs = run->runs;
+    mutex_lock(&runs->mutex);
+    struct live_run **at = &runs->live;
+    while (*at && *at != run)
+        at = &(*at)->next;
+    if (*at) *at = run->next;
+    runs->n_live--;
+    cond_broadcast(&runs->changed);
+    mutex_unlock(&runs->mutex);
+    run_row_done(&run->row);
+    xfree(run);
+}
+
+static void start_run(struct runs *runs, const char *run_id)
+{
+    struct live_run *run = xcalloc(1, sizeof(*run));
+    run->runs = runs;
+    snprintf(run->id, sizeof(run->id), "%s", run_id);
+    live_add(run); /* a cancel that comes now finds it */
+    enum err e = claim_run(run);
+    if (!e) {
+        e = worker_start(run);
+        if (!e) return;
+        log_failure("run_not_started", e, LOG_STR("run", run_id));
+        finish_run(
+            run, &(struct agent_end){.kind = AGENT_PARKED, .detail = "no thread could be started"});
+    } else if (e != E_LOST && e != E_NOT_FOUND) {
+        log_failure("claim_failed", e, LOG_STR("run", run_id));
+        engine_enqueue(runs, run_id, "", clock_unix_ms() + SWEEP_EVERY_MS);
+    }
+    live_drop(run);
+}
+
+/* ---- the thread ---- */
+
+static bool may_claim_locked(const struct runs *runs)
+{
+    return !runs->waits_for_credentials && runs->n_live < runs->options.runs_max;
+}
+
+/* Waits until there is something to do. True: `out_id` is to be started; false: sweep, or stop. */
+static bool next_run(struct runs *runs, char out_id[ID_MAX])
+{
+    AUTO(mutex_unlock_ptr) struct mutex *held = mutex_hold(&runs->mutex);
+    while (!atomic_load(&runs->is_stopping)) {
+        int64_t next_wake_ms = 0;
+        int64_t now_ms = clock_unix_ms();
+        if (may_claim_locked(runs) && queue_pop(&runs->queue, now_ms, out_id, &next_wake_ms)) {
+            runs->n_live++; /* its place; given back by live_drop() or the worker */
+            return true;
+        }
+        int64_t mono_ms = clock_mono_ms();
+        if (mono_ms >= runs->next_sweep_mono_ms) return false;
+        int64_t until_ms = runs->next_sweep_mono_ms;
+        if (next_wake_ms > 0 && may_claim_locked(runs) &&
+            mono_ms + next_wake_ms - now_ms < until_ms)
+            until_ms = mono_ms + next_wake_ms - now_ms;
+        (void)cond_wait_until(&runs->changed, held, until_ms);
+    }
+    return false;
+}
+
+static void *scheduler_main(void *arg)
+{
+    struct runs *runs = arg;
+    char run_id[ID_MAX];
+    while (!atomic_load(&runs->is_stopping)) {
+        if (next_run(runs, run_id)) {
+            start_run(runs, run_id);
+            continue;
+        }
+        finish_overdue(runs);
+        mutex_lock(&runs->mutex);
+        runs->next_sweep_mono_ms = clock_mono_ms() + SWEEP_EVERY_MS;
+        mutex_unlock(&runs->mutex);
+    }
+    return NULL;
+}
+
+/* ---- start and stop ---- */
+
+static void load_queued(void *ctx, const char *run_id, const char *user_id, int64_t wake_ms)
+{
+    engine_enqueue(ctx, run_id, user_id, wake_ms);
+}
+
+enum err runs_start(const struct runs_options *options, struct runs **out_runs)
+{
+    struct runs *runs = xcalloc(1, sizeof(*runs));
+    runs->options = *options;
+    mutex_init(&runs->mutex);
+    cond_init(&runs->changed);
+    int64_t n_recovered = 0;
+    enum err e = E_OK;
+    if (!options->only_run) e = store_runs_recover(options->store, clock_unix_ms(), &n_recovered);
+    if (!e) e = store_runs_each_queued(options->store, load_queued, runs);
+    if (!e) e = thread_start(&runs->scheduler, "scheduler", scheduler_main, runs);
+    if (e) {
+        runs_stop(runs);
+        return e;
+    }
+    if (n_recovered > 0) log_info("runs_recovered", LOG_INT("count", n_recovered));
+    *out_runs = runs;
+    return E_OK;
+}
+
+/* Asks every live run to stop between two steps; after the grace, calls off its model and read
+ * calls. */
+static void stop_live_locked(struct runs *runs, bool is_grace_over)
+{
+    for (struct live_run *run = runs->live; run; run = run->next) {
+        int go = AGENT_GO;
+        atomic_compare_exchange_strong(&run->control.wish, &go, AGENT_STOP_PARK);
+        if (is_grace_over) http_cancel_fire(runs->options.agent->http, &run->control.reads);
+    }
+}
+
+void runs_stop(struct runs *runs)
+{
+    if (!runs) return;
+    mutex_lock(&runs->mutex);
+    atomic_store(&runs->is_stopping, true);
+    cond_broadcast(&runs->changed);
+    mutex_unlock(&runs->mutex);
+    thread_join(&runs->scheduler);
+
+    int64_t grace_ends_ms = clock_mono_ms() + runs->options.stop_grace_ms;
+    mutex_lock(&runs->mutex);
+    stop_live_locked(runs, false);
+    while (runs->n_live > 0 && cond_wait_until(&runs->changed, &runs->mutex, grace_ends_ms)) {
+    }
+    runs->is_grace_over = true;
+    stop_live_locked(runs, true);
+    while (runs->n_live > 0)
+        cond_wait(&runs->changed, &runs->mutex);
+    queue_done(&runs->queue);
+    mutex_unlock(&runs->mutex);
+    cond_done(&runs->changed);
+    mutex_done(&runs->mutex);
+    xfree(runs);
+}
+
+void runs_state_get(struct runs *runs, struct runs_state *out_state)
+{
+    mutex_lock(&runs->mutex);
+    out_state->running = runs->n_live;
+    out_state->queued = runs->queue.n;
+    out_state->waits_for_credentials = runs->waits_for_credentials;
+    mutex_unlock(&runs->mutex);
+    out_state->is_stopping = atomic_load(&runs->is_stopping);
+}
+
+void runs_credentials_renewed(struct runs *runs)
+{
+    mutex_lock(&runs->mutex);
+    runs->waits_for_credentials = false;
+    cond_broadcast(&runs->changed);
+    mutex_unlock(&runs->mutex);
+}

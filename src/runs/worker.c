@@ -1,0 +1,60 @@
+/*
+ * A run thread: from the claim to the written end. The agent does the briefing; this file only
+ * surrounds it.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "runs/engine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* "00-<32 hex>-<16 hex>-01": the trace id for the log lines of this thread. */
+static void log_run_context(const struct run_row *row)
+{
+    log_set_run(row->id, row->user_id);
+    if (!row->traceparent || strlen(row->traceparent) < 35) return;
+    AUTO(xfree_ptr) char *trace_id = xstrndup(row->traceparent + 3, 32);
+    log_set_trace(trace_id);
+}
+
+static void leave(struct live_run *run)
+{
+    struct runs *runs = run->runs;
+    mutex_lock(&runs->mutex);
+    struct live_run **at = &runs->live;
+    while (*at != run)
+        at = &(*at)->next;
+    *at = run->next;
+    mutex_unlock(&runs->mutex);
+    run_row_done(&run->row);
+    xfree(run);
+    /* The last touch: from here on runs_stop() may free everything. */
+    mutex_lock(&runs->mutex);
+    runs->n_live--;
+    cond_broadcast(&runs->changed);
+    mutex_unlock(&runs->mutex);
+}
+
+static void *run_main(void *arg)
+{
+    struct live_run *run = arg;
+    struct agent_end end;
+    log_run_context(&run->row);
+    log_info("run_started", LOG_STR("recipe", run->row.recipe),
+             LOG_INT("attempt", run->row.attempt));
+    agent_run(run->runs->options.agent, &run->row, &run->control, &end);
+    finish_run(run, &end);
+    log_set_run(NULL, NULL);
+    leave(run);
+    return NULL;
+}
+
+enum err worker_start(struct live_run *run)
+{
+    /* The kernel shows 15 characters: the end of the id is what tells runs apart. */
+    char name[16];
+    size_t len = strlen(run->id);
+    snprintf(name, sizeof(name), "run-%s", run->id + (len > 11 ? len - 11 : 0));
+    return thread_start_detached(name, run_main, run);
+}
