@@ -81,7 +81,6 @@ static enum err db_set_up(struct db *db, enum db_mode mode)
         return db_fail(db->path, NULL, SQLITE_READONLY);
     enum err e = db_exec(db, "PRAGMA synchronous = FULL;"
                              "PRAGMA foreign_keys = ON;"
-                             "PRAGMA trusted_schema = OFF;"
                              "PRAGMA temp_store = MEMORY;");
     if (e) return e;
     if (mode == DB_READ) return db_exec(db, "PRAGMA query_only = ON;");

@@ -42,7 +42,7 @@ enum err store_key_create(struct store *store, const char *name, unsigned scopes
 enum err store_key_revoke(struct store *store, const char *id) MUST_CHECK;
 enum err store_keys_list(struct store *store, bool with_revoked,
                          struct key_list *out_list) MUST_CHECK;
-/* The live key with that SHA-256. E_NOT_FOUND. */
+/* The live key with that SHA-256 of the whole secret, "bk_" included. E_NOT_FOUND. */
 enum err store_key_find(struct store *store, const unsigned char hash[SHA256_LEN],
                         struct key_row *out_row) MUST_CHECK;
 

@@ -3,6 +3,8 @@
 #include "store/internal.h"
 #include "store/run_row.h"
 
+#include <stdio.h>
+
 void run_ids_done(struct run_ids *ids)
 {
     for (size_t i = 0; i < ids->n; i++)
@@ -94,9 +96,23 @@ void run_list_done(struct run_list *list)
  * row, from the newest on. */
 #define LIST_REST                                                                                  \
     " AND (?2 IS NULL OR recipe = ?2) AND (?3 IS NULL OR status = ?3) AND created_ms > ?4"         \
-    " AND id < ?5 ORDER BY id DESC LIMIT ?6"
+    " AND id < ?5 AND id >= ?7 ORDER BY id DESC LIMIT ?6"
 
 #define ABOVE_ALL_IDS "~"
+/* An id is made a moment before its row gets its time. */
+#define ID_EARLIER_MS (INT64_C(60) * 1000)
+
+/* The lowest id that a row of that time can have: bounds the walk through the index. (The first ten
+ * digits of an id are its milliseconds, see id_new().) */
+static void id_floor(int64_t created_ms, char out[ID_MAX])
+{
+    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    int64_t ms = created_ms > ID_EARLIER_MS ? created_ms - ID_EARLIER_MS : 0;
+    char *at = out + snprintf(out, ID_MAX, "br_");
+    for (int shift = 45; shift >= 0; shift -= 5)
+        *at++ = digits[ms >> shift & 31];
+    *at = '\0';
+}
 
 static const char *list_sql(const struct run_filter *filter)
 {
@@ -113,6 +129,8 @@ enum err store_runs_list(struct store *store, const struct run_filter *filter,
                          struct run_list *out_list)
 {
     AUTO(reader_give_back) struct reader reader = reader_take(store);
+    char floor[ID_MAX];
+    id_floor(filter->created_after_ms, floor);
     AUTO(query_done) struct query q = query_begin(reader.db, list_sql(filter));
     query_bind_text(&q, filter->user_id);
     query_bind_text(&q, filter->recipe);
@@ -121,6 +139,7 @@ enum err store_runs_list(struct store *store, const struct run_filter *filter,
     query_bind_i64(&q, filter->created_after_ms);
     query_bind_text(&q, filter->before_id ? filter->before_id : ABOVE_ALL_IDS);
     query_bind_i64(&q, filter->limit);
+    query_bind_text(&q, floor);
 
     AUTO(run_list_done) struct run_list list = {0};
     for (;;) {

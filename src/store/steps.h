@@ -3,7 +3,12 @@
  * so that a step, what it did to the run and its event are one transaction.
  *
  * The primary key is (run, generation, key). Results are sealed with the context
- * "steps/<run>/<generation>/ <key>"; sealing and opening happen on the calling thread.
+ * "steps/<run>/<generation>/<key>"; sealing and opening happen on the calling thread. The
+ * generation is the one the run has after the change of the same store_run_update().
+ *
+ * A step begins once: beginning it again (a replay) only notes the new attempt, its request hash
+ * and its time stay. Its result is written once: writing a step that is done is E_CONFLICT. A step
+ * that does nothing outside may be written as done at once.
  */
 #ifndef STORE_STEPS_H
 #define STORE_STEPS_H

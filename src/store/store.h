@@ -34,8 +34,11 @@ struct store_options {
 
 /* Opens, checks integrity quickly, applies the migrations this binary has and the database has not,
  * each in a transaction. E_CONFLICT: written by a newer version, with both numbers. E_INVALID: the
- * seal key is missing or another one than the sealed rows were written with. E_STORAGE: not
- * writable, no database, …. The story names the file and what to do. */
+ * seal key is malformed, missing or another one than the sealed rows were written with, or the file
+ * is a database of another program. E_CORRUPT: damaged, or no database at all. E_STORAGE: cannot be
+ * made or written. The story names the file and what to do.
+ *
+ * A file above 256 MiB is not looked through for damage, so that a start stays quick. */
 enum err store_open(const struct store_options *options, struct store **out_store) MUST_CHECK;
 /* Waits for the writer, checkpoints, closes. NULL is fine. */
 void store_close(struct store *store);
