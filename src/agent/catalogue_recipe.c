@@ -225,10 +225,12 @@ static void read_limits(struct recipe *recipe, const struct node *root)
 
 static void read_effort(struct recipe *recipe, const struct node *root)
 {
-    static char *const words[] = {"low", "medium", "high", "xhigh", "max"};
+    static const char *const words[] = {"low", "medium", "high", "xhigh", "max"};
     recipe->effort = node_text(root, "effort", 20, false);
-    if (recipe->effort && !text_list_has(words, ARRAY_LEN(words), recipe->effort))
-        doc_problem(root->doc, "effort", "must be low, medium, high, xhigh or max");
+    if (!recipe->effort) return;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(words[i], recipe->effort) == 0) return;
+    doc_problem(root->doc, "effort", "must be low, medium, high, xhigh or max");
 }
 
 void catalogue_read_recipe(const struct catalogue *c, struct recipe *recipe, struct doc *doc,
