@@ -10,7 +10,7 @@
 /* `public_url` without trailing slash; links start with it. */
 void run_document(const struct run_row *row, const char *public_url, struct str *out);
 
-/* Seconds a poller should wait before it asks again: grows with the age of the run. */
-int run_poll_after_s(const struct run_row *row, int64_t now_ms);
+/* Seconds a poller should wait before it asks again about a live run: grows with its age. */
+int run_poll_after_s(int64_t created_ms, int64_t now_ms);
 
 #endif

@@ -143,6 +143,10 @@ static enum err resolve_params(struct submission *s)
     char hash[SHA256_HEX_LEN + 1];
     sha256_hex(params.data, params.len, hash);
     s->row.params = str_take(&params);
+    struct json_span resolved = json_root(s->row.params, strlen(s->row.params));
+    s->row.delivery_connector = xstrdup(s->recipe->delivery.connector);
+    s->row.delivery_channel =
+        json_strdup(json_get(resolved, s->recipe->delivery.channel_param), 200);
     s->row.params_hash = xstrdup(hash);
     return E_OK;
 }

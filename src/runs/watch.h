@@ -28,8 +28,10 @@ struct snapshot {
 
 enum err watch_start(const char *public_url, int64_t waiters_max,
                      struct watch **out_watch) MUST_CHECK;
-/* Wakes every waiter (as timed out), joins the thread. */
+/* Wakes every waiter (as timed out), joins the thread; nobody can wait any more. The snapshots stay
+ * readable until watch_free(). NULL is fine for both. */
 void watch_stop(struct watch *watch);
+void watch_free(struct watch *watch);
 
 /* What links in documents start with; valid as long as the watch. */
 const char *watch_public_url(const struct watch *watch);
