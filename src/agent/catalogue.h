@@ -1,10 +1,11 @@
 /*
  * The catalogue: connectors, recipes and models as data, from the files under config/.
  *
- * Adding a provider or a kind of briefing is a change there and no line of C. The files are read once at start
- * (and again on SIGHUP) into one immutable object; what a run has frozen in its `prepare` step never looks here
- * again. Files that are wrong are refused with every problem listed: unknown members, wrong types, a recipe that
- * names a connector that does not exist, a tool listed twice, a pattern that does not compile, ….
+ * Adding a provider or a kind of briefing is a change there and no line of C. The files are read
+ * once at start (and again on SIGHUP) into one immutable object; what a run has frozen in its
+ * `prepare` step never looks here again. Files that are wrong are refused with every problem
+ * listed: unknown members, wrong types, a recipe that names a connector that does not exist, a tool
+ * listed twice, a pattern that does not compile, ….
  */
 #ifndef AGENT_CATALOGUE_H
 #define AGENT_CATALOGUE_H
@@ -15,18 +16,20 @@
 
 /* config/connectors.json: one member a connector. */
 struct connector {
-    char *name;              /* "slack" */
-    char *label;             /* "Slack" */
-    char *connection_setting; /* the environment variable that holds its connection name: "SLACK_CONNECTION" */
-    char *connection_name;   /* its value; NULL when unset: the connector is not offered */
-    char **tool_prefixes;    /* "slack_" */
+    char *name;               /* "slack" */
+    char *label;              /* "Slack" */
+    char *connection_setting; /* the environment variable that holds its connection name:
+                                 "SLACK_CONNECTION" */
+    char *connection_name;    /* its value; NULL when unset: the connector is not offered */
+    char **tool_prefixes;     /* "slack_" */
     size_t n_tool_prefixes;
     char *probe_tool;        /* tells who is connected: "slack_auth_test"; NULL: none */
-    char **identity_members; /* members of the probe's result that make up the identity, "team_id", … */
+    char **identity_members; /* members of the probe's result that make up the identity, "team_id",
+                                … */
     size_t n_identity_members;
-    char **author_members;   /* of those: what identifies our own messages ("bot_id", "user_id") */
+    char **author_members; /* of those: what identifies our own messages ("bot_id", "user_id") */
     size_t n_author_members;
-    char *history_tool;      /* reads a channel back: "slack_fetch_conversation_history"; NULL: none */
+    char *history_tool; /* reads a channel back: "slack_fetch_conversation_history"; NULL: none */
 };
 
 enum param_type { PARAM_STRING, PARAM_INTEGER, PARAM_BOOLEAN };
@@ -36,12 +39,12 @@ struct recipe_param {
     char *description;
     char *default_value;   /* as text; NULL none */
     char *default_setting; /* environment variable whose value is the default; NULL none */
-    char *setting_value;   /* … and that value; NULL when unset */
+    char *setting_value;   /* … and that value, unchecked; NULL when unset */
     char *pattern;         /* POSIX extended, anchored; NULL none */
     regex_t pattern_compiled;
     bool has_pattern;
     bool is_required;
-    int64_t min, max;      /* integers: range; strings: length in bytes (default 1 to 200) */
+    int64_t min, max; /* integers: range; strings: length in bytes (default 1 to 200) */
 };
 
 /* The one step that others see. */
@@ -59,12 +62,13 @@ struct recipe_delivery {
 };
 
 struct recipe {
-    char *name;  /* the folder's name */
+    char *name; /* the folder's name */
     char *title;
     char *description;
-    char *hash;  /* "sha256:…" over recipe.json and prompt.md */
-    char *prompt; /* prompt.md: the system prompt, the same every day (prompt cache) */
-    char *first_message; /* template of the first user message: {today} {now} {timezone} {days_ago:7} {param:NAME} */
+    char *hash;          /* "sha256:…" over recipe.json and prompt.md */
+    char *prompt;        /* prompt.md: the system prompt, the same every day (prompt cache) */
+    char *first_message; /* template of the first user message: {today} {now} {timezone}
+                            {days_ago:7} {param:NAME} */
     char **connectors;
     size_t n_connectors;
     char **read_tools;
@@ -72,12 +76,12 @@ struct recipe {
     struct recipe_delivery delivery;
     struct recipe_param *params;
     size_t n_params;
-    int turns_max;              /* 20 */
-    int64_t deadline_ms;        /* 10 min */
-    int64_t budget_nano_usd;    /* 0.50 */
+    int turns_max;                /* 20 */
+    int64_t deadline_ms;          /* 10 min */
+    int64_t budget_nano_usd;      /* 0.50 */
     size_t tool_output_bytes_max; /* what the model sees of one result; 64 KiB */
-    int max_tokens;             /* per reply; 16,000 */
-    char *effort;               /* "medium"; NULL: not sent */
+    int max_tokens;               /* per reply; 16,000 */
+    char *effort;                 /* "medium"; NULL: not sent */
 };
 
 /* config/models.json: prices in nano dollars (1e-9 USD) a token, and what the API allows. */
@@ -101,11 +105,12 @@ struct catalogue {
     char *prices_checked; /* the date of the prices: "2026-10-08" */
 };
 
-/* `config_dir` NULL: the files built into the binary. `setting` gives the value of an environment variable (or
- * NULL), so that connection names and defaults come from the same place as all settings. Every problem is one
- * line in `out_problems`; E_INVALID when there is any. */
-enum err catalogue_load(const char *config_dir, const char *(*setting)(void *ctx, const char *name), void *ctx,
-                        struct catalogue **out_catalogue, struct str *out_problems) MUST_CHECK;
+/* `config_dir` NULL: the files built into the binary. `setting` gives the value of an environment
+ * variable (or NULL), so that connection names and defaults come from the same place as all
+ * settings. Every problem is one line in `out_problems`; E_INVALID when there is any. */
+enum err catalogue_load(const char *config_dir, const char *(*setting)(void *ctx, const char *name),
+                        void *ctx, struct catalogue **out_catalogue,
+                        struct str *out_problems) MUST_CHECK;
 void catalogue_free(struct catalogue *catalogue);
 
 /* NULL when there is none of that name. */
@@ -116,13 +121,18 @@ const struct model *catalogue_model(const struct catalogue *c, const char *name)
 /* Cost in nano dollars of one reply at these prices (rounded up). */
 struct anthropic_usage;
 int64_t model_cost(const struct model *model, const struct anthropic_usage *usage);
-/* The most one attempt can cost: the prompt (bytes as an upper bound of tokens / 2) written to the cache at the
- * dearest rate, and max_tokens of output. */
+/* The most one attempt can cost: the prompt (bytes as an upper bound of tokens / 2) written to the
+ * cache at the dearest rate, and max_tokens of output. */
 int64_t model_worst_cost(const struct model *model, size_t prompt_bytes, int max_tokens);
 
-/* Resolves a run's parameters: the caller's object `given` (JSON_NONE: nothing), then defaults, then settings. Writes the
- * canonical JSON object. Each problem calls `problem(ctx, "/params/x", text)`; E_INVALID when there was any. */
-enum err recipe_resolve_params(const struct recipe *recipe, struct json_span given, struct str *out_params,
+/* Is this text a value that the parameter takes? False with the reason ("must be …") in `out_why`.
+ */
+bool recipe_param_accepts(const struct recipe_param *param, const char *text, struct str *out_why);
+/* Resolves a run's parameters: the caller's object `given` (JSON_NONE: nothing), then defaults,
+ * then settings. Writes the canonical JSON object. Each problem calls `problem(ctx, "/params/x",
+ * text)`; E_INVALID when there was any. */
+enum err recipe_resolve_params(const struct recipe *recipe, struct json_span given,
+                               struct str *out_params,
                                void (*problem)(void *ctx, const char *pointer, const char *text),
                                void *ctx) MUST_CHECK;
 

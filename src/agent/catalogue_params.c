@@ -46,7 +46,7 @@ static bool integer_accepts(const struct recipe_param *param, const char *text, 
     return false;
 }
 
-bool param_accepts(const struct recipe_param *param, const char *text, struct str *out_why)
+bool recipe_param_accepts(const struct recipe_param *param, const char *text, struct str *out_why)
 {
     switch (param->type) {
     case PARAM_STRING:
@@ -127,15 +127,11 @@ static void read_default(struct recipe_param *param, const struct node *node)
 }
 
 /* After the pattern is known (the delivery may bring it). */
-static void check_values(const struct recipe_param *param, struct doc *doc)
+static void check_default(const struct recipe_param *param, struct doc *doc)
 {
     AUTO(str_done) struct str why = {0};
-    if (param->default_value && !param_accepts(param, param->default_value, &why))
+    if (param->default_value && !recipe_param_accepts(param, param->default_value, &why))
         doc_problem(doc, "params", "%s: the default %s", param->name, str_text(&why));
-    str_clear(&why);
-    if (param->setting_value && !param_accepts(param, param->setting_value, &why))
-        doc_problem(doc, "params", "%s: the value of %s %s", param->name, param->default_setting,
-                    str_text(&why));
 }
 
 static void read_setting(struct recipe_param *param, const struct node *node,
@@ -200,5 +196,5 @@ void catalogue_read_params(struct recipe *recipe, const struct node *params,
 void catalogue_check_params(const struct recipe *recipe, struct doc *doc)
 {
     for (size_t i = 0; i < recipe->n_params; i++)
-        check_values(&recipe->params[i], doc);
+        check_default(&recipe->params[i], doc);
 }

@@ -68,14 +68,10 @@ void catalogue_read_recipe(const struct catalogue *c, struct recipe *recipe, str
                            void *ctx);
 void catalogue_read_params(struct recipe *recipe, const struct node *params,
                            const char *(*setting)(void *ctx, const char *name), void *ctx);
-/* Defaults and settings against the parameters' own rules, once the patterns are known. */
+/* Defaults against the parameters' own rules, once the patterns are known. */
 void catalogue_check_params(const struct recipe *recipe, struct doc *doc);
 
 void connector_done(struct connector *connector);
 void recipe_done(struct recipe *recipe);
-
-/* Is this text a value that the parameter takes? False with the reason ("must be …") in `out_why`.
- */
-bool param_accepts(const struct recipe_param *param, const char *text, struct str *out_why);
 
 #endif

@@ -40,7 +40,7 @@ static const struct recipe_param *find_param(const struct recipe *recipe, const 
     return NULL;
 }
 
-/* The text form that param_accepts() reads. False when the JSON type is another one. */
+/* The text form that recipe_param_accepts() reads. False when the JSON type is another one. */
 static bool value_text(const struct recipe_param *param, struct json_span value, struct str *out)
 {
     enum json_type type = json_type(value);
@@ -95,26 +95,32 @@ static void take_given(struct resolver *r, struct json_span given, struct str *v
             tell(r, param->name, type_wanted(param));
         else if (strlen(str_text(value)) != value->len)
             tell(r, param->name, "must not contain a NUL character");
-        else if (!param_accepts(param, str_text(value), &why))
+        else if (!recipe_param_accepts(param, str_text(value), &why))
             tell(r, param->name, str_text(&why));
     }
 }
 
-static void take_default(struct resolver *r, const struct recipe_param *param, struct str *value)
+static void tell_missing(struct resolver *r, const struct recipe_param *param)
 {
-    if (value->data) return;
-    const char *text = param->default_value ? param->default_value : param->setting_value;
-    if (text) {
-        str_append_text(value, text);
-        return;
-    }
-    if (!param->is_required) return;
     char why[160];
     if (param->default_setting)
         snprintf(why, sizeof why, "is required: give it here or set %.64s", param->default_setting);
     else
         snprintf(why, sizeof why, "is required");
     tell(r, param->name, why);
+}
+
+static void take_default(struct resolver *r, const struct recipe_param *param, struct str *value)
+{
+    if (value->data) return;
+    const char *text = param->default_value ? param->default_value : param->setting_value;
+    if (!text) {
+        if (param->is_required) tell_missing(r, param);
+        return;
+    }
+    AUTO(str_done) struct str why = {0};
+    if (!recipe_param_accepts(param, text, &why)) tell(r, param->name, str_text(&why));
+    str_append_text(value, text);
 }
 
 static void write_params(const struct recipe *recipe, const struct str *values, struct str *out)

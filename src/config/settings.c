@@ -1,0 +1,178 @@
+/*
+ * The table of all settings.
+ *
+ * Long: it is data, one row a setting, in the order of the example file.
+ */
+#include "config/settings.h"
+
+#include <stddef.h>
+
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+#define USD    INT64_C(1000000000)
+
+#define FIELD(name) .offset = offsetof(struct config, name)
+/* Not a bare {…}: clang-format 14 crashes when it aligns rows of different lengths. */
+#define ROW(...)                                                                                   \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+
+const struct setting settings[] = {
+    ROW(.section = "Upstreams", .name = "SCALEKIT_ENV_URL", .alias = "SCALEKIT_ENVIRONMENT_URL",
+        .kind = SETTING_UPSTREAM,
+        .missing = "Copy the URL of your environment from ScaleKit's dashboard",
+        .help = "The URL of your ScaleKit environment.", FIELD(scalekit_env_url)),
+    ROW(.name = "SCALEKIT_CLIENT_ID", .kind = SETTING_ID,
+        .missing = "Copy it from the API credentials in ScaleKit's dashboard",
+        .help = "The client that briefd is at ScaleKit.", FIELD(scalekit_client_id)),
+    ROW(.name = "SCALEKIT_CLIENT_SECRET", .kind = SETTING_SECRET,
+        .missing = "Create one under API credentials in ScaleKit's dashboard",
+        .help = "Its secret.", FIELD(scalekit_client_secret)),
+    ROW(.name = "SCALEKIT_WEBHOOK_SECRET", .kind = SETTING_SECRET,
+        .help = "The signing secret of ScaleKit's webhook to /hooks/scalekit. Without it no "
+                "webhook is accepted.",
+        FIELD(scalekit_webhook_secret)),
+    ROW(.name = "ANTHROPIC_API_KEY", .kind = SETTING_SECRET,
+        .missing = "Create a key at console.anthropic.com", .help = "The key for Claude.",
+        FIELD(anthropic_api_key)),
+    ROW(.name = "ANTHROPIC_BASE_URL", .kind = SETTING_UPSTREAM,
+        .default_text = "https://api.anthropic.com", .help = "Where Claude answers.",
+        FIELD(anthropic_base_url)),
+    ROW(.name = "BRIEFD_ANTHROPIC_VERSION", .kind = SETTING_TEXT, .default_text = "2026-10-21",
+        .help = "The version of Anthropic's API that is asked for.", FIELD(anthropic_version)),
+    ROW(.name = "BRIEFD_ANTHROPIC_AUTH", .kind = SETTING_EITHER, .default_text = "bearer",
+        .choices = {"bearer", "x-api-key"},
+        .help = "The header that carries the key: Authorization (bearer), or x-api-key for a "
+                "gateway that wants it.",
+        FIELD(anthropic_use_x_api_key)),
+    ROW(.name = "BRIEFD_MODEL", .kind = SETTING_TEXT, .default_text = "claude-sonnet-5-5",
+        .help = "The model that writes briefings. It needs a row in models.json, or no budget "
+                "could be kept.",
+        FIELD(model)),
+    ROW(.name = "BRIEFD_MODEL_RETRY_BUDGET", .kind = SETTING_DURATION, .default_text = "5m",
+        .max = HOUR,
+        .help = "How long one question to the model is tried again while it is overloaded or "
+                "unreachable.",
+        FIELD(anthropic_retry_budget_ms)),
+    ROW(.name = "BRIEFD_MODEL_FIRST_BYTE_TIMEOUT", .kind = SETTING_DURATION, .default_text = "2m",
+        .min = 1, .max = HOUR, .help = "How long the model may take to begin its answer.",
+        FIELD(model_first_byte_ms)),
+    ROW(.name = "BRIEFD_MODEL_IDLE_BYTES_TIMEOUT", .kind = SETTING_DURATION, .default_text = "1m",
+        .min = 1, .max = HOUR, .help = "How long its stream may send no byte at all.",
+        FIELD(model_idle_bytes_ms)),
+    ROW(.name = "BRIEFD_MODEL_IDLE_EVENTS_TIMEOUT", .kind = SETTING_DURATION, .default_text = "2m",
+        .min = 1, .max = HOUR, .help = "How long its stream may send nothing but signs of life.",
+        FIELD(model_idle_events_ms)),
+    ROW(.name = "BRIEFD_MODEL_TOTAL_TIMEOUT", .kind = SETTING_DURATION, .default_text = "10m",
+        .min = 1, .max = DAY, .help = "How long one answer may take from beginning to end.",
+        FIELD(model_total_ms)),
+    ROW(.name = "BRIEFD_TOOL_TIMEOUT", .kind = SETTING_DURATION, .default_text = "65s", .min = 1,
+        .max = HOUR,
+        .help = "How long one tool call at ScaleKit may take. ScaleKit itself gives up after 60 "
+                "seconds.",
+        FIELD(tool_timeout_ms)),
+    ROW(.name = "BRIEFD_CA_FILE", .kind = SETTING_FILE,
+        .help = "Certificates to trust instead of the system's, in PEM.", FIELD(ca_file)),
+
+    ROW(.section = "The service", .name = "BRIEFD_LISTEN", .kind = SETTING_LISTEN,
+        .default_text = "127.0.0.1:8080",
+        .help = "Address and port to listen on. Port 0 takes a free one and prints it.",
+        FIELD(listen_host)),
+    ROW(.name = "BRIEFD_PUBLIC_URL", .kind = SETTING_PUBLIC_URL,
+        .help = "The address at which people and callers reach briefd: https, unless it is this "
+                "machine. "
+                "Needed when BRIEFD_LISTEN is no loopback address; otherwise http:// and "
+                "BRIEFD_LISTEN.",
+        FIELD(public_url)),
+    ROW(.name = "USER_ID", .kind = SETTING_USER,
+        .help = "Single-user mode: every briefing is for this user (the identifier at ScaleKit). "
+                "Only while BRIEFD_LISTEN and BRIEFD_PUBLIC_URL are loopback.",
+        FIELD(user_id)),
+    ROW(.name = "BRIEFD_CONFIG_DIR", .kind = SETTING_TEXT,
+        .help = "A folder with connectors.json, models.json and recipes/. Without it those inside "
+                "the program count.",
+        FIELD(config_dir)),
+    ROW(.name = "BRIEFD_TIMEZONE", .kind = SETTING_ZONE, .default_text = "UTC",
+        .help = "The time zone of briefings that do not name one.", FIELD(timezone)),
+    ROW(.name = "BRIEFD_LOG", .kind = SETTING_CHOICE, .default_text = "json",
+        .choices = {"json", "human"}, .for_database = true, .help = "How log lines look.",
+        FIELD(log_format)),
+    ROW(.name = "BRIEFD_LOG_LEVEL", .kind = SETTING_CHOICE, .default_text = "info",
+        .choices = {"debug", "info", "warn", "error"}, .for_database = true,
+        .help = "The least important lines that are written.", FIELD(log_level)),
+
+    ROW(.section = "The database", .name = "BRIEFD_DB", .kind = SETTING_DATABASE,
+        .default_text = "briefd.db", .for_database = true,
+        .help = "The SQLite file. It is created when it does not exist.", FIELD(db_path)),
+    ROW(.name = "BRIEFD_SEAL_KEY", .kind = SETTING_SEAL_KEY, .for_database = true,
+        .help = "32 bytes in base64 that stored results are sealed with (openssl rand -base64 32). "
+                "Without it a key is "
+                "made and kept beside the database, in <database>.key.",
+        FIELD(seal_key)),
+    ROW(.name = "BRIEFD_SEAL_KEY_PREVIOUS", .kind = SETTING_SEAL_KEY, .for_database = true,
+        .help = "The key before it, while older rows are still sealed with that one.",
+        FIELD(seal_key_previous)),
+
+    ROW(.section = "Limits", .name = "BRIEFD_MAX_RUNS", .kind = SETTING_INT, .default_text = "256",
+        .min = 1, .max = 4096, .help = "Briefings that run at the same time; more wait.",
+        FIELD(runs_max)),
+    ROW(.name = "BRIEFD_MAX_OPEN_RUNS", .kind = SETTING_COUNT_OF, .default_text = "20000", .min = 1,
+        .max = 10000000,
+        .help =
+            "Briefings that may be waiting or running; above that new ones are refused with 429.",
+        FIELD(open_runs_max)),
+    ROW(.name = "BRIEFD_MAX_CONNECTIONS", .kind = SETTING_INT, .default_text = "10000", .min = 4,
+        .max = 1000000, .help = "Connections of clients.", FIELD(http_connections_max)),
+    ROW(.name = "BRIEFD_MAX_UPSTREAM_CONNECTIONS", .kind = SETTING_INT, .default_text = "1024",
+        .min = 2, .max = 65536, .help = "Connections to ScaleKit and Claude.",
+        FIELD(upstream_connections_max)),
+    ROW(.name = "BRIEFD_MAX_WAITERS", .kind = SETTING_COUNT_OF, .default_text = "10000", .min = 0,
+        .max = 1000000, .help = "Requests that may wait for a briefing to change (?wait=).",
+        FIELD(waiters_max)),
+    ROW(.name = "BRIEFD_MAX_BODY", .kind = SETTING_SIZE, .default_text = "64KiB", .min = 1024,
+        .max = 16 * 1024 * 1024, .help = "The largest request body.", FIELD(body_bytes_max)),
+    ROW(.name = "BRIEFD_START_BY", .kind = SETTING_DURATION, .default_text = "24h", .min = 1,
+        .max = 30 * DAY,
+        .help = "A briefing that could not start for so long expires, unless its caller said "
+                "otherwise.",
+        FIELD(start_by_default_ms)),
+    ROW(.name = "BRIEFD_BLOCKED_TTL", .kind = SETTING_DURATION, .default_text = "24h", .min = 1,
+        .max = 30 * DAY,
+        .help = "A briefing that had started and then waits for its user or for credentials fails "
+                "after that.",
+        FIELD(blocked_ttl_ms)),
+    ROW(.name = "BRIEFD_DELIVERY_SETTLE", .kind = SETTING_DURATION, .default_text = "2m",
+        .max = HOUR,
+        .help = "How long after a delivery with unknown outcome the channel is read for the first "
+                "time.",
+        FIELD(delivery_settle_ms)),
+    ROW(.name = "BRIEFD_STOP_GRACE", .kind = SETTING_DURATION, .default_text = "60s", .max = HOUR,
+        .help = "How long model calls in flight may go on after SIGTERM.", FIELD(stop_grace_ms)),
+    ROW(.name = "BRIEFD_MAX_DEADLINE", .kind = SETTING_DURATION, .default_text = "1h",
+        .min = SECOND, .max = DAY,
+        .help = "The longest running time that a caller or a recipe may ask for.",
+        FIELD(deadline_max_ms)),
+    ROW(.name = "BRIEFD_MAX_BUDGET", .kind = SETTING_MONEY, .default_text = "5.00", .min = 1,
+        .max = 10000 * USD,
+        .help = "The most US dollars that a caller or a recipe may let one briefing cost.",
+        FIELD(budget_max_nano_usd)),
+};
+
+const size_t settings_count = ARRAY_LEN(settings);
+
+const struct setting *setting_find(const char *name)
+{
+    for (size_t i = 0; i < settings_count; i++)
+        if (text_equal(settings[i].name, name) ||
+            (settings[i].alias && text_equal(settings[i].alias, name)))
+            return &settings[i];
+    return NULL;
+}
+
+bool setting_is_secret(const struct setting *setting)
+{
+    return setting->kind == SETTING_SECRET || setting->kind == SETTING_SEAL_KEY;
+}
