@@ -23,6 +23,7 @@
 
 struct finish {
     const struct agent_end *end;
+    bool is_single; /* nobody will read the secret anew: our refused credentials end the run */
     char summary[700];
 };
 
@@ -51,6 +52,7 @@ static void apply_end(struct run_row *row, struct finish *finish)
     enum agent_end_kind kind = end->kind;
     bool would_wait = kind == AGENT_BLOCKED || kind == AGENT_PARKED || kind == AGENT_CREDENTIALS;
     if (would_wait && row->is_cancel_wanted) kind = AGENT_CANCELLED;
+    if (kind == AGENT_CREDENTIALS && finish->is_single) kind = AGENT_FAILED;
     switch (kind) {
     case AGENT_FAILED:
     case AGENT_UNDECIDED:
@@ -172,7 +174,7 @@ void finish_run(struct live_run *run, const struct agent_end *end)
                  LOG_INT("turns", run->row.turn), LOG_INT("tool_calls", run->row.tool_calls));
         return;
     }
-    struct finish finish = {.end = end};
+    struct finish finish = {.end = end, .is_single = run->runs->options.is_single};
     struct event_new event = {.type = event_of(end)};
     struct run_update update = {
         .change = write_end, .ctx = &finish, .events = &event, .n_events = 1};
@@ -218,7 +220,7 @@ static enum err write_overdue(void *ctx, struct run_row *row)
 
 void finish_overdue(struct runs *runs)
 {
-    if (runs->options.only_run) return;
+    if (runs->options.is_single) return;
     int64_t now_ms = clock_unix_ms();
     AUTO(run_ids_done) struct run_ids ids = {0};
     enum err e = store_runs_overdue(runs->options.store, now_ms,

@@ -27,14 +27,20 @@ struct runs_options {
     int64_t stop_grace_ms; /* for model and read calls in flight when stopping */
     const char *model;
     const char *timezone;
-    const char *only_run; /* `briefd run`: claim nothing but this one; NULL: serve */
+    bool is_single; /* `briefd run`: only what is submitted or adopted here is claimed */
 };
 
 /* Recovery is finished when this returns: open the port afterwards. */
 enum err runs_start(const struct runs_options *options, struct runs **out_runs) MUST_CHECK;
 /* No new claims; cancels model and read calls after the grace, lets deliveries finish, parks the
- * rest, joins all threads. */
+ * rest, joins all threads. What is asked of it afterwards is refused (SUBMIT_STOPPING). */
 void runs_stop(struct runs *runs);
+/* Stops, and frees. NULL is fine. */
+void runs_free(struct runs *runs);
+
+/* `briefd run` takes up a run that an earlier process left unfinished. E_NOT_FOUND; E_CONFLICT: it
+ * has ended. */
+enum err runs_adopt(struct runs *runs, const char *run_id) MUST_CHECK;
 
 /* One request to make a briefing, as it came. Texts are borrowed; NULL: not given. */
 struct run_request {

@@ -16,7 +16,6 @@
 
 void engine_enqueue(struct runs *runs, const char *run_id, const char *user_id, int64_t wake_ms)
 {
-    if (runs->options.only_run && !text_equal(runs->options.only_run, run_id)) return;
     mutex_lock(&runs->mutex);
     queue_push(&runs->queue, run_id, user_id, wake_ms);
     cond_broadcast(&runs->changed);
@@ -150,16 +149,38 @@ enum err runs_start(const struct runs_options *options, struct runs **out_runs)
     cond_init(&runs->changed);
     int64_t n_recovered = 0;
     enum err e = E_OK;
-    if (!options->only_run) e = store_runs_recover(options->store, clock_unix_ms(), &n_recovered);
-    if (!e) e = store_runs_each_queued(options->store, load_queued, runs);
+    if (!options->is_single) e = store_runs_recover(options->store, clock_unix_ms(), &n_recovered);
+    if (!e && !options->is_single) e = store_runs_each_queued(options->store, load_queued, runs);
     if (!e) e = thread_start(&runs->scheduler, "scheduler", scheduler_main, runs);
     if (e) {
-        runs_stop(runs);
+        runs_free(runs);
         return e;
     }
     if (n_recovered > 0) log_info("runs_recovered", LOG_INT("count", n_recovered));
     *out_runs = runs;
     return E_OK;
+}
+
+static enum err adopt(void *ctx, struct run_row *row)
+{
+    (void)ctx;
+    if (run_status_is_terminal(row->status)) return fail(E_CONFLICT, "the briefing has ended");
+    if (row->status == RUN_RUNNING || row->status == RUN_DELIVERING) row->unclean_ends++;
+    run_status_move(&row->status, RUN_QUEUED);
+    row->blocked_ms = 0;
+    run_row_set(&row->blocked_on, NULL);
+    return E_OK;
+}
+
+enum err runs_adopt(struct runs *runs, const char *run_id)
+{
+    struct event_new event = {.type = "recovered"};
+    struct run_update update = {.change = adopt, .events = &event, .n_events = 1};
+    AUTO(run_row_done) struct run_row row = {0};
+    enum err e =
+        store_run_update(runs->options.store, run_id, (struct run_fence){0}, &update, &row);
+    if (!e) engine_enqueue(runs, run_id, row.user_id, 0);
+    return e;
 }
 
 /* Asks every live run to stop between two steps; after the grace, calls off its model and read
@@ -175,7 +196,7 @@ static void stop_live_locked(struct runs *runs, bool is_grace_over)
 
 void runs_stop(struct runs *runs)
 {
-    if (!runs) return;
+    if (!runs || atomic_load(&runs->is_stopping)) return;
     mutex_lock(&runs->mutex);
     atomic_store(&runs->is_stopping, true);
     cond_broadcast(&runs->changed);
@@ -191,8 +212,14 @@ void runs_stop(struct runs *runs)
     stop_live_locked(runs, true);
     while (runs->n_live > 0)
         cond_wait(&runs->changed, &runs->mutex);
-    queue_done(&runs->queue);
     mutex_unlock(&runs->mutex);
+}
+
+void runs_free(struct runs *runs)
+{
+    if (!runs) return;
+    runs_stop(runs);
+    queue_done(&runs->queue);
     cond_done(&runs->changed);
     mutex_done(&runs->mutex);
     xfree(runs);
