@@ -132,6 +132,8 @@ def lint(script, files):
 COUNTS = [
     ("passed and skipped cases are counted",
      {"stdout": "1..3\nok 1 - a\nok 2 - b\nok 3 - c # SKIP no disk\n"}, (2, 0, 1)),
+    ("a case that cmocka skips is skipped",
+     {"stdout": "1..2\nok 1 - a\nnot ok 2 # SKIP b\n", "result": "FAIL"}, (1, 0, 1)),
     ("a failed case is counted",
      {"stdout": "1..2\nok 1 - a\nnot ok 2 - b\n", "result": "FAIL", "returncode": 1}, (1, 1, 0)),
     ("a program that dies after its last case has failed",

@@ -29,7 +29,7 @@ static void a_new_story_may_quote_the_old_one(void **state)
     fail(E_TIMEOUT, "no answer");
     fail(E_INTERNAL, "gave up: %s", err_detail());
     assert_string_equal(err_detail(), "gave up: no answer");
-    int e = fail_context(E_BUSY, "again %s", err_detail());
+    enum err e = fail_context(E_BUSY, "again %s", err_detail());
     assert_int_equal(e, E_BUSY);
     assert_string_equal(err_detail(), "again gave up: no answer: gave up: no answer");
 }
