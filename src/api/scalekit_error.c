@@ -223,6 +223,8 @@ void scalekit_error_read(const struct http_reply *reply, struct scalekit_error *
         return;
     }
     scalekit_error_body(str_text(&reply->body), reply->body.len, out_error);
+    if (!*out_error->message)
+        http_reply_describe(reply, out_error->message, sizeof out_error->message);
     if (!*out_error->request_id)
         (void)http_reply_header(reply, "x-request-id", out_error->request_id,
                                 sizeof out_error->request_id);
