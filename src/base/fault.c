@@ -36,7 +36,7 @@ static bool goes_off(struct point *point, const char *name)
 {
     bool is_due = false;
     pthread_mutex_lock(&mutex);
-    if (strcmp(point->name, name) == 0) {
+    if (point->name[0] && strcmp(point->name, name) == 0) {
         point->n_passed++;
         is_due = point->countdown == 0;
         if (point->countdown >= 0) point->countdown--;
