@@ -97,7 +97,10 @@ static enum err prepare_file(struct db *db, const struct store_options *options,
 {
     enum err e = check_health(db);
     if (!e) e = use_wal(db);
+    int64_t version = 0;
+    if (!e) e = db_ask_i64(db, "PRAGMA user_version", &version);
     if (!e) e = migrate(db, !options->no_migrate, &store->version);
+    store->version_found = (int)version;
     if (!e) e = seal_keys_load(db, options, &store->keys);
     return e;
 }
@@ -161,6 +164,11 @@ void store_close(struct store *store)
 int store_version(struct store *store)
 {
     return store->version;
+}
+
+int store_version_found(struct store *store)
+{
+    return store->version_found;
 }
 
 void store_observe_runs(struct store *store, void (*changed)(void *ctx, const struct run_row *row),

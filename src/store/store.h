@@ -46,6 +46,8 @@ void store_close(struct store *store);
 /* Number of migrations in this binary, and applied ones in the open database. */
 int store_version_known(void);
 int store_version(struct store *store);
+/* Number of migrations that were applied before it was opened. */
+int store_version_found(struct store *store);
 
 /* Called on the writer thread after each commit that changed or created a run, in commit order,
  * with the row as committed (borrowed). Memory work only: it may not call the store. Set before
