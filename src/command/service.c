@@ -1,0 +1,92 @@
+#include "command/service.h"
+
+#include "base/embedded.h"
+
+#include <stdio.h>
+
+static enum err start_clients(struct service *s)
+{
+    const struct config *c = s->config;
+    char user_agent[64];
+    snprintf(user_agent, sizeof(user_agent), "briefd/%s", briefd_version);
+    struct http_options http = {.connections_max = c->upstream_connections_max,
+                                .user_agent = user_agent,
+                                .ca_file = c->ca_file};
+    enum err e = http_start(&http, &s->http);
+    if (e) return e;
+    struct anthropic_options anthropic = {
+        .base_url = c->anthropic_base_url,
+        .api_key = c->anthropic_api_key,
+        .use_x_api_key = c->anthropic_use_x_api_key,
+        .version = c->anthropic_version,
+        .timeouts = {.first_byte_ms = c->model_first_byte_ms,
+                     .idle_bytes_ms = c->model_idle_bytes_ms,
+                     .idle_events_ms = c->model_idle_events_ms,
+                     .total_ms = c->model_total_ms},
+        .retry_budget_ms = c->anthropic_retry_budget_ms,
+    };
+    s->anthropic = anthropic_new(s->http, &anthropic);
+    struct scalekit_options scalekit = {.env_url = c->scalekit_env_url,
+                                        .client_id = c->scalekit_client_id,
+                                        .client_secret = c->scalekit_client_secret,
+                                        .tool_timeout_ms = c->tool_timeout_ms};
+    s->scalekit = scalekit_new(s->http, &scalekit);
+    s->agent = (struct agent){.store = s->store,
+                              .http = s->http,
+                              .anthropic = s->anthropic,
+                              .scalekit = s->scalekit,
+                              .catalogue = c->catalogue};
+    return E_OK;
+}
+
+static enum err start_runs(struct service *s, bool is_single)
+{
+    const struct config *c = s->config;
+    struct runs_options runs = {.agent = &s->agent,
+                                .store = s->store,
+                                .watch = s->watch,
+                                .runs_max = c->runs_max,
+                                .open_runs_max = c->open_runs_max,
+                                .start_by_default_ms = c->start_by_default_ms,
+                                .blocked_ttl_ms = c->blocked_ttl_ms,
+                                .deadline_max_ms = c->deadline_max_ms,
+                                .budget_max_nano_usd = c->budget_max_nano_usd,
+                                .stop_grace_ms = c->stop_grace_ms,
+                                .model = c->model,
+                                .timezone = c->timezone,
+                                .is_single = is_single};
+    return runs_start(&runs, &s->runs);
+}
+
+enum err service_start(struct service *service, const struct config *config, bool is_single)
+{
+    *service = (struct service){.config = config};
+    struct store_options store = {.path = config->db_path,
+                                  .seal_key = config->seal_key,
+                                  .seal_key_previous = config->seal_key_previous};
+    enum err e = store_open(&store, &service->store);
+    if (!e) e = watch_start(config->public_url, config->waiters_max, &service->watch);
+    if (!e) store_observe_runs(service->store, watch_changed, service->watch);
+    if (!e) e = start_clients(service);
+    if (!e) e = start_runs(service, is_single);
+    if (e) service_stop(service);
+    return e;
+}
+
+void service_quiesce(struct service *service)
+{
+    if (service->runs) runs_stop(service->runs);
+    watch_stop(service->watch);
+}
+
+void service_stop(struct service *service)
+{
+    runs_free(service->runs);
+    watch_stop(service->watch);
+    scalekit_free(service->scalekit);
+    anthropic_free(service->anthropic);
+    http_stop(service->http);
+    store_close(service->store);
+    watch_free(service->watch);
+    *service = (struct service){0};
+}

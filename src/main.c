@@ -1,0 +1,57 @@
+/*
+ * briefd: one binary, one command at a time. Each command is a row here and a file in src/command/.
+ */
+#include "base/fault.h"
+#include "base/mem.h"
+#include "command/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct command commands[] = {
+    {"check-config", "Check the settings, report every problem.",   command_check_config},
+    {"keys",         "Create, list and revoke API keys.",           command_keys        },
+    {"migrate",      "Create the database or bring it up to date.", command_migrate     },
+    {"version",      "Print the version.",                          command_version     },
+    {"help",         "Print this, or more about one command.",      command_help        },
+    {NULL,           NULL,                                          NULL                },
+};
+
+/* As options, too, because people try them. */
+static const char *alias(const char *name)
+{
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) return "version";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) return "help";
+    return name;
+}
+
+static int wrong_use(const char *name)
+{
+    if (!name)
+        fprintf(stderr, "briefd: say what to do. `briefd help` lists the commands.\n");
+    else
+        fprintf(stderr, "briefd: there is no command \"%s\". `briefd help` lists the commands.\n",
+                name);
+    return COMMAND_USAGE;
+}
+
+int main(int argc, char **argv, char **environ)
+{
+    mem_tune();
+    if (argc < 2) return wrong_use(NULL);
+    const char *name = alias(argv[1]);
+    struct command_context ctx = {
+        .argc = argc - 2, .argv = argv + 2, .environ = environ, .commands = commands};
+#ifdef BRIEFD_FAULTS
+    fault_setup(command_environ(&ctx, "BRIEFD_FAULT"), command_environ(&ctx, "BRIEFD_CRASH"));
+#endif
+    for (const struct command *command = commands; command->name; command++) {
+        if (strcmp(command->name, name) != 0) continue;
+        ctx.name = command->name;
+        int code = command->run(&ctx);
+        /* What was asked for must not get lost on a full disk or a closed pipe. */
+        if (fflush(stdout) != 0 && code == COMMAND_OK) code = COMMAND_FAILED;
+        return code;
+    }
+    return wrong_use(argv[1]);
+}
