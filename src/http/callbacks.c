@@ -63,8 +63,12 @@ size_t on_header(char *bytes, size_t size, size_t n, void *transfer)
     struct str *headers = &t->reply->headers;
     size_t len = size * n;
     note_life(t);
-    /* A new status line: what came before belonged to a "1xx" answer. */
-    if (len >= 5 && memcmp(bytes, "HTTP/", 5) == 0) str_clear(headers);
+    bool is_status_line = len >= 5 && memcmp(bytes, "HTTP/", 5) == 0;
+    bool is_empty_line = len > 0 && (bytes[0] == '\r' || bytes[0] == '\n');
+    /* A new status line: what came before belonged to a "1xx" answer. Trailers come after the body.
+     */
+    if (is_status_line) str_clear(headers);
+    t->has_whole_head = is_empty_line || (t->has_whole_head && !is_status_line);
     str_append(headers, bytes, len);
     if (str_ok(headers)) return len;
     t->stop = HTTP_TOO_LARGE;

@@ -149,6 +149,11 @@ void transfer_ended(struct transfer *t, CURLcode code)
     }
     if (t->stop != HTTP_END_COUNT) {
         transfer_stop(t, t->stop, NULL);
+    } else if (!code && !t->has_whole_head) {
+        /* curl takes a connection that closes among the headers for a complete answer without a
+         * body. */
+        snprintf(reply->error, sizeof reply->error, "the answer ends inside its headers");
+        finish(t, HTTP_LOST);
     } else if (!code) {
         reply->error[0] = '\0';
         finish(t, HTTP_ANSWERED);

@@ -52,6 +52,7 @@ struct transfer {
     int64_t event_ms;      /* last HTTP_SINK_EVENT */
     bool is_sent;
     bool has_first_byte;
+    bool has_whole_head; /* the empty line after the headers came */
     curl_off_t n_uploaded;
 };
 
