@@ -9,6 +9,7 @@
  *   scalekit_accounts.c  connected accounts
  *   scalekit_tools.c     the user's tools     scalekit_schema.c  their input schemas
  *   scalekit_execute.c   running a tool       scalekit_result.c  what it answered
+ *   scalekit_connect.c   links, verification, removal
  */
 #ifndef API_SCALEKIT_INTERNAL_H
 #define API_SCALEKIT_INTERNAL_H
