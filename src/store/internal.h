@@ -15,7 +15,7 @@ struct store {
     struct writer *writer;
     struct seal_keys keys; /* constant while open */
     int version;           /* constant while open */
-    int version_found;     /* before migrations */
+    int version_found;     /* the same, before migrating */
     struct mutex mutex;
     struct cond reader_is_back;
     /* guarded by mutex */

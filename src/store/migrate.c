@@ -57,7 +57,7 @@ static enum err apply_next(struct db *db, int64_t *version)
     return db_exec(db, str_text(&count));
 }
 
-enum err migrate(struct db *db, bool is_allowed, int *out_version)
+enum err migrate_check(struct db *db, bool is_allowed, int *out_version)
 {
     int64_t version = 0;
     enum err e = check_owner(db);
@@ -68,6 +68,15 @@ enum err migrate(struct db *db, bool is_allowed, int *out_version)
                     "%s has version %lld, this program needs version %d: run `briefd migrate`, or"
                     " restart the service with this version",
                     db->path, (long long)version, store_version_known());
+    *out_version = (int)version;
+    return E_OK;
+}
+
+enum err migrate(struct db *db, int *out_version)
+{
+    int64_t version = 0;
+    enum err e = read_version(db, &version);
+    if (e) return e;
     while (version < store_version_known()) {
         e = db_exec(db, "BEGIN IMMEDIATE");
         if (!e) e = apply_next(db, &version);

@@ -7,10 +7,11 @@
 
 #include "store/db.h"
 
-/* Looks at what kind of file this is. E_INVALID: a database of another program. E_CONFLICT: of a
- * newer version, or, with `is_allowed` false, of an older one. E_CORRUPT. Else applies what is
- * missing, each migration in a transaction of its own, so that a failure leaves a database of an
- * earlier version. */
-enum err migrate(struct db *db, bool is_allowed, int *out_version) MUST_CHECK;
+/* Looks at what kind of file this is, and changes nothing. E_INVALID: a database of another
+ * program. E_CONFLICT: of a newer version, or, with `is_allowed` false, of an older one. */
+enum err migrate_check(struct db *db, bool is_allowed, int *out_version) MUST_CHECK;
+/* Applies what is missing, each migration in a transaction of its own, so that a failure leaves a
+ * database of an earlier version. */
+enum err migrate(struct db *db, int *out_version) MUST_CHECK;
 
 #endif

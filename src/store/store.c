@@ -96,11 +96,9 @@ static enum err prepare_file(struct db *db, const struct store_options *options,
                              struct store *store)
 {
     enum err e = check_health(db);
+    if (!e) e = migrate_check(db, !options->no_migrate, &store->version_found);
     if (!e) e = use_wal(db);
-    int64_t version = 0;
-    if (!e) e = db_ask_i64(db, "PRAGMA user_version", &version);
-    if (!e) e = migrate(db, !options->no_migrate, &store->version);
-    store->version_found = (int)version;
+    if (!e) e = migrate(db, &store->version);
     if (!e) e = seal_keys_load(db, options, &store->keys);
     return e;
 }

@@ -15,6 +15,7 @@ static void a_new_database_and_its_key_are_readable_by_their_owner_only(void **s
     assert_int_equal(mode_of(f->path), 0600);
     assert_int_equal(mode_of(f->key_path), 0600);
     assert_int_equal(store_version(f->store), store_version_known());
+    assert_int_equal(store_version_found(f->store), 0);
 }
 
 static void what_was_written_is_there_after_opening_again(void **state)
@@ -82,6 +83,10 @@ static void a_database_of_another_program_is_left_alone(void **state)
     assert_int_equal(fixture_try_open(f), E_INVALID);
     assert_story_has("another program");
     assert_int_equal(ask_file(f, "SELECT count(*) FROM sqlite_schema"), 1);
+    assert_int_equal(ask_file(f, "SELECT count(*) FROM pragma_journal_mode"
+                                 " WHERE journal_mode = 'delete'"),
+                     1);
+    assert_int_not_equal(access(f->key_path, F_OK), 0);
 }
 
 static void write_file(const char *path, long at, const char *bytes, size_t len)
