@@ -84,6 +84,7 @@ export function createAnthropic({ faults, log, options }) {
         if (route.endpoint === "anthropic.models") return models(exchange, route);
         checkEncoding(req);
         const { text, value } = parseBody(bytes);
+        checkThread(req, value);
         exchange.text = text;
         exchange.body = value;
         entry.model = typeof value?.model === "string" ? value.model.slice(0, 100) : null;
@@ -270,6 +271,14 @@ function checkEncoding(req) {
         throw invalid(`content-encoding: "${encoding.slice(0, 40)}" is not supported`,
             { error_code: "request_body_encoding_unsupported" });
     }
+}
+
+/** Stored conversations are a beta that this server does not offer; clients then send it all. */
+function checkThread(req, body) {
+    if (body?.thread === undefined) return;
+    if (!/\bmessage-threads-/.test(req.headers["anthropic-beta"] ?? "")) return;
+    throw invalid("thread: this request cannot be threaded",
+        { error_code: "thread_unsupported_request", unsupported: ["message_threads"] });
 }
 
 function replyHeaders(requestId, n) {
