@@ -7,8 +7,8 @@ const DIGITS = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 const LENGTH = 20;
 
 export function idOf(prefix, text) {
-    const bytes = createHash("sha256").update(text).digest();
-    let id = prefix;
-    for (let i = 0; i < LENGTH; i++) id += DIGITS[bytes[i] % DIGITS.length];
-    return id;
+  const bytes = createHash("sha256").update(text).digest();
+  let id = prefix;
+  for (let i = 0; i < LENGTH; i++) id += DIGITS[bytes[i] % DIGITS.length];
+  return id;
 }

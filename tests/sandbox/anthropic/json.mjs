@@ -10,56 +10,56 @@ const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d
 
 /** The parsed body and its text. Throws a 400 as the real service words it. */
 export function parseBody(bytes) {
-    let text;
-    try {
-        text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    } catch {
-        throw invalid("The request body is not valid JSON: invalid utf-8 sequence");
-    }
-    checkSurrogates(text);
-    try {
-        return { text, value: parse(text) };
-    } catch (e) {
-        throw invalid(`The request body is not valid JSON: ${reason(e)}`);
-    }
+  let text;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw invalid("The request body is not valid JSON: invalid utf-8 sequence");
+  }
+  checkSurrogates(text);
+  try {
+    return { text, value: parse(text) };
+  } catch (e) {
+    throw invalid(`The request body is not valid JSON: ${reason(e)}`);
+  }
 }
 
 /** JSON.parse that keeps the digits of big numbers. */
 export function parse(text) {
-    return JSON.parse(/\d{16}/.test(text) ? markBigNumbers(text) : text);
+  return JSON.parse(/\d{16}/.test(text) ? markBigNumbers(text) : text);
 }
 
 function markBigNumbers(text) {
-    return text.replace(STRING_OR_NUMBER, (token) => {
-        if (token[0] === '"' || token.replace(/\D/g, "").length < 16) return token;
-        return `"${MARK}${token}"`;
-    });
+  return text.replace(STRING_OR_NUMBER, (token) => {
+    if (token[0] === '"' || token.replace(/\D/g, "").length < 16) return token;
+    return `"${MARK}${token}"`;
+  });
 }
 
 function checkSurrogates(text) {
-    if (!/\\u[dD][89a-fA-F]/.test(text)) return;
-    const escapes = /\\(?:u([0-9a-fA-F]{4})|[^])/g;
-    let high = -1;
-    for (let m = escapes.exec(text); m; m = escapes.exec(text)) {
-        const unit = m[1] ? parseInt(m[1], 16) : 0;
-        if (high >= 0) {
-            if (m.index !== high + 6 || unit < 0xdc00 || unit > 0xdfff) throw lone(text, high);
-            high = -1;
-        } else if (unit >= 0xdc00 && unit <= 0xdfff) {
-            throw lone(text, m.index);
-        } else if (unit >= 0xd800 && unit <= 0xdbff) {
-            high = m.index;
-        }
+  if (!/\\u[dD][89a-fA-F]/.test(text)) return;
+  const escapes = /\\(?:u([0-9a-fA-F]{4})|[^])/g;
+  let high = -1;
+  for (let m = escapes.exec(text); m; m = escapes.exec(text)) {
+    const unit = m[1] ? parseInt(m[1], 16) : 0;
+    if (high >= 0) {
+      if (m.index !== high + 6 || unit < 0xdc00 || unit > 0xdfff) throw lone(text, high);
+      high = -1;
+    } else if (unit >= 0xdc00 && unit <= 0xdfff) {
+      throw lone(text, m.index);
+    } else if (unit >= 0xd800 && unit <= 0xdbff) {
+      high = m.index;
     }
-    if (high >= 0) throw lone(text, high);
+  }
+  if (high >= 0) throw lone(text, high);
 }
 
 function lone(text, at) {
-    const line = text.slice(0, at).split("\n");
-    return invalid("The request body is not valid JSON: no low surrogate in string: " +
-        `line ${line.length} column ${line.at(-1).length + 1} (char ${at})`);
+  const line = text.slice(0, at).split("\n");
+  return invalid("The request body is not valid JSON: no low surrogate in string: " +
+    `line ${line.length} column ${line.at(-1).length + 1} (char ${at})`);
 }
 
 function reason(e) {
-    return e instanceof SyntaxError ? e.message : "too deeply nested";
+  return e instanceof SyntaxError ? e.message : "too deeply nested";
 }
