@@ -1,5 +1,6 @@
 // GET /slack/{channel}: the messages of a channel as Slack would show them.
 
+import { EDITORS } from "../providers/slack.mjs";
 import { escape, layout } from "./layout.mjs";
 import { renderText } from "./mrkdwn.mjs";
 
@@ -10,10 +11,10 @@ const STYLE = `
 .message { display: grid; grid-template-columns: 2.5rem 1fr; gap: .75rem; padding: .9rem 1.25rem; }
 .message + .message { border-top: 1px solid var(--line); }
 .face { width: 2.5rem; height: 2.5rem; border-radius: 8px; display: grid; place-items: center;
-    background: var(--accent); color: var(--on-accent); font-weight: 700; }
+  background: var(--accent); color: var(--on-accent); font-weight: 700; }
 .by { display: flex; flex-wrap: wrap; gap: 0 .5rem; align-items: baseline; }
 .app { font-size: .68rem; font-weight: 600; background: var(--code); color: var(--soft); padding: 0 .3rem;
-    border-radius: 3px; }
+  border-radius: 3px; }
 time, .team { font-size: .8rem; color: var(--soft); }
 .text { overflow-wrap: anywhere; min-width: 0; }
 .gap { height: .55rem; }
@@ -26,22 +27,22 @@ blockquote { margin: 0; padding-left: .75rem; border-left: 4px solid var(--line)
 `;
 
 export function slackChannelPage(channel, messages) {
-    const shown = messages.map((message) => {
-        const date = new Date(Number(message.ts) * 1000);
-        const name = message.bot_id ? "Briefing" : message.user;
-        return `<article class="message" id="p${escape(message.ts.replace(".", ""))}">
+  const shown = messages.map((message) => {
+    const date = new Date(Number(message.ts) * 1000);
+    const name = message.bot_id ? "Briefing" : EDITORS[message.user] ?? message.user;
+    return `<article class="message" id="p${escape(message.ts.replace(".", ""))}">
 <div class="face" aria-hidden="true">${escape(name[0])}</div>
 <div class="text"><div class="by"><strong>${escape(name)}</strong>${message.bot_id ? '<span class="app">APP</span>' : ""}
 <time datetime="${date.toISOString()}">${date.toISOString().slice(0, 16).replace("T", " ")} UTC</time>
-<span class="team">${escape(message.team)}</span></div>
+<span class="team">${escape(message.workspace)}</span></div>
 ${renderText(message.text)}</div></article>`;
-    }).join("\n");
-    return layout({
-        title: `#${channel.name}`,
-        wide: true,
-        style: STYLE,
-        body: `<div class="head"><h1># ${escape(channel.name)}</h1>
+  }).join("\n");
+  return layout({
+    title: `#${channel.name}`,
+    wide: true,
+    style: STYLE,
+    body: `<div class="head"><h1># ${escape(channel.name)}</h1>
 <p class="soft">${channel.id} · ${messages.length} message${messages.length === 1 ? "" : "s"}</p></div>
 ${shown || '<p class="empty soft">No message yet.</p>'}`,
-    });
+  });
 }

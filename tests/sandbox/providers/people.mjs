@@ -4,55 +4,55 @@
 import { createHash } from "node:crypto";
 
 const FIRST = ["Ada", "Ingrid", "Mateo", "Noor", "Sven", "Amara", "Lucía", "Jonas", "Mei", "Tariq",
-    "Elin", "Oskar", "Priya", "Hana", "Felix", "Zola"];
+  "Elin", "Oskar", "Priya", "Hana", "Felix", "Zola"];
 const LAST = ["Berg", "Okafor", "Lindqvist", "Moreau", "Tanaka", "Haugen", "Rossi", "Novak", "Silva",
-    "Kaya", "Brandt", "Osei", "Dahl", "Ferrari", "Nguyen", "Walsh"];
+  "Kaya", "Brandt", "Osei", "Dahl", "Ferrari", "Nguyen", "Walsh"];
 
 /** The person whom `identifier` is at a provider, with the account chosen there (0 or 1). */
 export function person(identifier, choice = 0) {
-    const bytes = createHash("sha256").update(choice ? `${identifier} #${choice}` : identifier).digest();
-    const hex = bytes.toString("hex");
-    const name = `${FIRST[bytes[20] & 15]} ${LAST[bytes[21] & 15]}`;
-    return {
-        tag: hex.slice(0, 6),
-        hex,
-        /** Letters and digits as ids of providers have them. */
-        code: (from, length) => BigInt(`0x${hex.slice(from)}`).toString(36).toUpperCase().slice(0, length),
-        name,
-        login: `${name.toLowerCase().normalize("NFD").replace(/[^a-z]/g, "")}-${hex.slice(0, 6)}`,
-        email: `${name.split(" ")[0].toLowerCase().normalize("NFD").replace(/[^a-z]/g, "")}.${
-            hex.slice(0, 6)}@example.com`,
-        random: randomFrom(bytes.readUInt32LE(8)),
-    };
+  const bytes = createHash("sha256").update(choice ? `${identifier} #${choice}` : identifier).digest();
+  const hex = bytes.toString("hex");
+  const name = `${FIRST[bytes[20] & 15]} ${LAST[bytes[21] & 15]}`;
+  return {
+    tag: hex.slice(0, 6),
+    hex,
+    /** Letters and digits as ids of providers have them. */
+    code: (from, length) => BigInt(`0x${hex.slice(from)}`).toString(36).toUpperCase().slice(0, length),
+    name,
+    login: `${name.toLowerCase().normalize("NFD").replace(/[^a-z]/g, "")}-${hex.slice(0, 6)}`,
+    email: `${name.split(" ")[0].toLowerCase().normalize("NFD").replace(/[^a-z]/g, "")}.${
+      hex.slice(0, 6)}@example.com`,
+    random: randomFrom(bytes.readUInt32LE(8)),
+  };
 }
 
 /** A small generator of numbers below `n`, the same row for the same seed (xorshift). */
 function randomFrom(seed) {
-    let state = seed || 1;
-    return (n) => {
-        state ^= state << 13;
-        state ^= state >>> 17;
-        state ^= state << 5;
-        return (state >>> 0) % n;
-    };
+  let state = seed || 1;
+  return (n) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % n;
+  };
 }
 
 /** What a person can choose between on the consent page of a provider. */
 export function choices(provider, identifier) {
-    return [0, 1].map((choice) => {
-        const who = person(identifier, choice);
-        switch (provider) {
-        case "SLACK":
-            return { choice, title: workspace(who, choice), detail: `${who.name} · ${who.email}` };
-        case "SANITYMCP":
-            return { choice, title: who.email, detail: choice ? "signed in with GitHub" : "signed in with Google" };
-        default:
-            return { choice, title: who.login, detail: who.email };
-        }
-    }).slice(0, provider === "SLACK" || provider === "SANITYMCP" ? 2 : 1);
+  return [0, 1].map((choice) => {
+    const who = person(identifier, choice);
+    switch (provider) {
+    case "SLACK":
+      return { choice, title: workspace(who, choice), detail: `${who.name} · ${who.email}` };
+    case "SANITYMCP":
+      return { choice, title: who.email, detail: choice ? "signed in with GitHub" : "signed in with Google" };
+    default:
+      return { choice, title: who.login, detail: who.email };
+    }
+  }).slice(0, provider === "SLACK" || provider === "SANITYMCP" ? 2 : 1);
 }
 
 /** The name of a Slack workspace. */
 export function workspace(who, choice) {
-    return `${choice ? "Magazine" : "Daily"} ${who.tag}`;
+  return `${choice ? "Magazine" : "Daily"} ${who.tag}`;
 }

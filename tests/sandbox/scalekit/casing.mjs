@@ -3,16 +3,16 @@
 const VERBATIM = new Set(["definition", "metadata", "data", "params", "api_config"]);
 
 export function camelKeys(value) {
-    if (Array.isArray(value)) return value.map(camelKeys);
-    if (value === null || typeof value !== "object") return value;
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [
-        key.replace(/_([a-z0-9])/g, (_, c) => c.toUpperCase()),
-        VERBATIM.has(key) ? inner : camelKeys(inner),
-    ]));
+  if (Array.isArray(value)) return value.map(camelKeys);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [
+    key.replace(/_([a-z0-9])/g, (_, c) => c.toUpperCase()),
+    VERBATIM.has(key) ? inner : camelKeys(inner),
+  ]));
 }
 
 /** Leaves out what protojson leaves out when it does not emit zero values. */
 export function withoutZeros(value) {
-    return Object.fromEntries(Object.entries(value).filter(([, inner]) =>
-        inner !== "" && inner !== 0 && inner !== false && !(Array.isArray(inner) && inner.length === 0)));
+  return Object.fromEntries(Object.entries(value).filter(([, inner]) =>
+    inner !== "" && inner !== 0 && inner !== false && !(Array.isArray(inner) && inner.length === 0)));
 }
