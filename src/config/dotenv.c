@@ -93,14 +93,14 @@ static void read_plain(const char *at, const char *end, struct str *value)
     str_append(value, at, (size_t)(stop - at));
 }
 
-static void put(struct reader *r, const char *name, size_t name_len, struct str *value)
+static void put(struct reader *r, const char *name, size_t name_len, const struct str *value)
 {
     AUTO(xfree_ptr) char *key = xstrndup(name, name_len);
-    str_append_text(value, "");
+    AUTO(xfree_secret_ptr) char *text = xstrndup(str_text(value), value->len);
     for (size_t i = 0; i < r->pairs->n; i++) {
         if (strcmp(r->pairs->items[i].name, key) != 0) continue;
         xfree_secret(r->pairs->items[i].value);
-        r->pairs->items[i].value = str_take(value);
+        r->pairs->items[i].value = take_ptr(&text);
         return;
     }
     if (r->pairs->n == NAMES_MAX) {
@@ -109,7 +109,7 @@ static void put(struct reader *r, const char *name, size_t name_len, struct str 
     }
     r->pairs->items = xrealloc(r->pairs->items, (r->pairs->n + 1) * sizeof *r->pairs->items);
     r->pairs->items[r->pairs->n++] =
-        (struct url_pair){.name = take_ptr(&key), .value = str_take(value)};
+        (struct url_pair){.name = take_ptr(&key), .value = take_ptr(&text)};
 }
 
 static void read_line(struct reader *r, const char *at, const char *end)
