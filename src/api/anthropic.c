@@ -96,14 +96,11 @@ static enum err give_up(struct question *q, enum anthropic_fault fault, const ch
 {
     struct anthropic_error *e = &q->error;
     e->fault = fault;
-    char said[700] = "";
-    if (e->status > 0 || *e->message) {
-        snprintf(said, sizeof said, "; the last answer: %s%s%s%s%s%.400s", *e->type ? e->type : "",
-                 *e->code ? " " : "", e->code, *e->type || *e->code ? ": " : "",
-                 *e->request_id ? "" : "(no request id) ", e->message);
-    }
-    return fail(code_of(fault), "Claude gave no reply: %s (HTTP %d, %s, attempt %d)%s", why,
-                e->status, *e->request_id ? e->request_id : "no request id", e->attempts, said);
+    return fail(code_of(fault),
+                "Claude gave no reply: %s (HTTP %d, %s, attempt %d)%s%s%s%s%s%.400s", why,
+                e->status, *e->request_id ? e->request_id : "no request id", e->attempts,
+                *e->type ? "; " : "", e->type, *e->code ? " " : "", e->code,
+                *e->message ? ": " : "", e->message);
 }
 
 /* Waits, or ends the question because it would take too long. */
