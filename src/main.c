@@ -9,6 +9,8 @@
 #include <string.h>
 
 static const struct command commands[] = {
+    {"serve",        "Run the service.",                            command_serve       },
+    {"run",          "Make one briefing here and now, for cron.",   command_run         },
     {"check-config", "Check the settings, report every problem.",   command_check_config},
     {"keys",         "Create, list and revoke API keys.",           command_keys        },
     {"migrate",      "Create the database or bring it up to date.", command_migrate     },

@@ -97,6 +97,8 @@ int command_check_config(struct command_context *ctx);
 int command_help(struct command_context *ctx);
 int command_keys(struct command_context *ctx);
 int command_migrate(struct command_context *ctx);
+int command_run(struct command_context *ctx);
+int command_serve(struct command_context *ctx);
 int command_version(struct command_context *ctx);
 
 #endif

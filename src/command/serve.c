@@ -1,0 +1,152 @@
+/*
+ * `briefd serve`: the service, from the first check to the last goodbye.
+ *
+ *   settings ─▶ address bound ─▶ database locked, opened, migrated ─▶ interrupted runs queued again
+ * ─▶ port open ─▶ ready SIGTERM, SIGINT: nothing new ─▶ model calls get their grace, deliveries
+ * finish ─▶ the rest is parked ─▶ closed SIGHUP: the secrets are read anew
+ */
+#include "base/embedded.h"
+#include "base/thread.h"
+#include "command/command.h"
+#include "command/service.h"
+#include "web/listen.h"
+#include "web/web.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+struct serving {
+    const struct command_context *ctx;
+    const struct command_line *line;
+    struct config *config;
+    struct service service;
+    struct web *web;
+    struct file_lock lock;
+    int listen_fd;
+    char listen_url[300];
+};
+
+/* As many descriptors as the system allows: a connection each for callers and for calls to the
+ * upstreams. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit)) return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit)) log_warn("file_limit_not_raised");
+}
+
+/* With port 0 the address is known only now; a public URL that was derived from it follows. */
+static enum err bind_address(struct serving *s)
+{
+    struct config *c = s->config;
+    int port = 0;
+    enum err e = listen_bind(c->listen_host, c->listen_port, &s->listen_fd, &port);
+    if (e) return e;
+    if (c->listen_port == 0 && text_ends(c->public_url, ":0")) {
+        AUTO(str_done) struct str url = {0};
+        str_append(&url, c->public_url, strlen(c->public_url) - 2);
+        str_append_format(&url, ":%d", port);
+        xfree(c->public_url);
+        c->public_url = str_take(&url);
+    }
+    c->listen_port = port;
+    snprintf(s->listen_url, sizeof(s->listen_url), "http://%s:%d", c->listen_host, port);
+    return E_OK;
+}
+
+static enum err open_port(struct serving *s)
+{
+    const struct config *c = s->config;
+    struct web_options web = {.listen_fd = s->listen_fd,
+                              .listen_host = c->listen_host,
+                              .listen_port = c->listen_port,
+                              .public_url = c->public_url,
+                              .user_id = c->user_id,
+                              .body_bytes_max = (size_t)c->body_bytes_max,
+                              .connections_max = c->http_connections_max,
+                              .agent = &s->service.agent,
+                              .store = s->service.store,
+                              .runs = s->service.runs,
+                              .watch = s->service.watch,
+                              .catalogue = c->catalogue};
+    s->listen_fd = -1;
+    return web_start(&web, &s->web);
+}
+
+/* SIGHUP: keys that were refused may be good now. Everything else needs a restart. */
+static void read_secrets(struct serving *s)
+{
+    struct config *fresh = NULL;
+    if (command_config(s->ctx, s->line, CONFIG_EVERYTHING, &fresh) != COMMAND_GO_ON) {
+        log_error("reload_refused", LOG_STR("next", "the settings in force stay as they are"));
+        return;
+    }
+    anthropic_set_key(s->service.anthropic, fresh->anthropic_api_key);
+    scalekit_set_secret(s->service.scalekit, fresh->scalekit_client_secret);
+    runs_credentials_renewed(s->service.runs);
+    config_free(fresh);
+    log_info("secrets_read");
+}
+
+static void wait_for_end(struct serving *s)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    int number = 0;
+    while (sigwait(&signals, &number) == 0 && number == SIGHUP)
+        read_secrets(s);
+    log_info("stopping", LOG_STR("signal", number == SIGINT ? "SIGINT" : "SIGTERM"));
+}
+
+static int serve(struct serving *s)
+{
+    enum err e = bind_address(s);
+    if (e) return command_failed("the service cannot start");
+    e = command_lock(s->config, &s->lock);
+    if (e) return command_failed("the service cannot start");
+    e = service_start(&s->service, s->config, false);
+    if (e) return command_store_failed(e);
+    e = open_port(s);
+    if (e) return command_failed("the service cannot start");
+    log_info("ready", LOG_STR("listen", s->listen_url),
+             LOG_STR("public_url", s->config->public_url), LOG_STR("database", s->config->db_path),
+             LOG_STR("version", briefd_version), LOG_INT("max_runs", s->config->runs_max));
+    wait_for_end(s);
+    web_drain(s->web);
+    service_quiesce(&s->service);
+    return COMMAND_OK;
+}
+
+int command_serve(struct command_context *ctx)
+{
+    static const struct command_usage usage = {
+        .synopsis = "briefd serve",
+        .text =
+            "Runs the service: HTTP in front, briefings behind. One process serves a database.\n"
+            "SIGTERM stops it without losing anything, SIGHUP reads the secrets anew.",
+        .example = "briefd serve --env-file /etc/briefd/env",
+    };
+    struct command_line line = {0};
+    int code = command_parse(ctx, &usage, &line);
+    if (code != COMMAND_GO_ON) return code;
+    struct serving s = {.ctx = ctx, .line = &line, .listen_fd = -1, .lock = {.fd = -1}};
+    code = command_config(ctx, &line, CONFIG_EVERYTHING, &s.config);
+    if (code != COMMAND_GO_ON) return code;
+    thread_block_signals();
+    raise_file_limit();
+    code = serve(&s);
+    web_stop(s.web);
+    service_stop(&s.service);
+    if (s.listen_fd >= 0) close(s.listen_fd);
+    file_unlock(&s.lock);
+    config_free(s.config);
+    if (code == COMMAND_OK) log_info("stopped");
+    return code;
+}

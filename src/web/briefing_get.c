@@ -1,0 +1,137 @@
+/*
+ * GET /briefings/{id}: the document that everybody polls, from memory.
+ *
+ *   plain            200, or 304 when If-None-Match names the present ETag
+ *   wait, with INM   answers when the ETag differs; 304 at the end of the wait
+ *   wait, without    answers at the next event; 200 at the end of the wait
+ *   an ended one     answers at once
+ */
+#include "base/clock.h"
+#include "web/reply.h"
+#include "web/routes.h"
+#include "web/server.h"
+
+#include <string.h>
+
+#define WAIT_MAX_S 60
+
+/* Does the If-None-Match list name this number? Weak and strong compare alike here (RFC
+ * 9110, 13.1.2). */
+static bool names_etag(const char *header, int64_t etag)
+{
+    for (const char *at = header; at && *at;) {
+        at += strspn(at, " \t,");
+        if (*at == '*') return true;
+        if (strncmp(at, "W/", 2) == 0) at += 2;
+        if (*at != '"') return false;
+        const char *end = strchr(at + 1, '"');
+        if (!end) return false;
+        int64_t n = 0;
+        AUTO(xfree_ptr) char *text = xstrndup(at + 1, (size_t)(end - at - 1));
+        if (!text_to_i64(text, 0, INT64_MAX, &n) && n == etag) return true;
+        at = end + 1;
+    }
+    return false;
+}
+
+/* Seconds to wait from ?wait= or `Prefer: wait=`. False: answered. */
+static bool wait_seconds(struct request *rq, int64_t *out_s)
+{
+    static const char *const known[] = {"wait", NULL};
+    *out_s = 0;
+    const char *prefer = request_header(rq, "Prefer");
+    const char *preferred = prefer ? strstr(prefer, "wait=") : NULL;
+    if (preferred) {
+        /* A preference that makes no sense is ignored (RFC 7240). */
+        AUTO(xfree_ptr) char *digits = xstrndup(preferred + 5, strspn(preferred + 5, "0123456789"));
+        if (text_to_i64(digits, 0, INT32_MAX, out_s)) *out_s = 0;
+        if (*out_s > WAIT_MAX_S) *out_s = WAIT_MAX_S;
+    }
+    if (rq->query[0] == '\0') return true;
+    AUTO(url_pairs_done) struct url_pairs query = {0};
+    if (!request_query(rq, known, &query)) return false;
+    const char *wait = url_pairs_find(&query, "wait");
+    if (!wait || !text_to_i64(wait, 0, WAIT_MAX_S, out_s)) return true;
+    AUTO(field_errors_done) struct field_errors errors = {0};
+    field_error(&errors, "?wait", "must be a number of seconds from 0 to 60");
+    reply_invalid(rq, &errors);
+    return false;
+}
+
+static void answer_now(struct request *rq, struct snapshot *snapshot)
+{
+    if (names_etag(request_header(rq, "If-None-Match"), snapshot->etag))
+        reply_not_modified(rq, snapshot);
+    else
+        reply_snapshot(rq, snapshot);
+}
+
+/* On the watch's thread: there are news, or the time is over. */
+static void woken(void *ctx, struct snapshot *newest, bool is_timeout)
+{
+    (void)is_timeout;
+    answer_now(ctx, newest);
+}
+
+static void park(struct request *rq, struct snapshot *snapshot, int64_t wait_s)
+{
+    /* Suspended first: the watch may answer before watch_wait() has returned. */
+    if (!rq->is_suspended) MHD_suspend_connection(rq->connection);
+    rq->is_suspended = true;
+    enum err e = watch_wait(rq->web->options.watch, snapshot->id, snapshot->etag,
+                            clock_mono_ms() + wait_s * 1000, woken, rq);
+    if (!e) {
+        snapshot_release(snapshot);
+        return; /* the request belongs to the watch now */
+    }
+    if (e == E_LIMIT) {
+        snapshot_release(snapshot);
+        reply_problem(rq, PROBLEM_rate_limited,
+                      "Too many callers wait for briefings already; poll without wait.");
+        return;
+    }
+    struct snapshot *newer = watch_find(rq->web->options.watch, snapshot->id);
+    if (newer) snapshot_release(snapshot);
+    answer_now(rq, newer ? newer : snapshot);
+}
+
+static void answer_snapshot(struct request *rq, struct snapshot *snapshot)
+{
+    int64_t wait_s = 0;
+    if (!wait_seconds(rq, &wait_s)) {
+        snapshot_release(snapshot);
+        return;
+    }
+    const char *known = request_header(rq, "If-None-Match");
+    bool has_news = known && !names_etag(known, snapshot->etag);
+    if (wait_s == 0 || snapshot->is_terminal || has_news)
+        answer_now(rq, snapshot);
+    else
+        park(rq, snapshot, wait_s);
+}
+
+/* Not in memory: an old one. On a store thread. */
+static void read_row(struct request *rq)
+{
+    AUTO(run_row_done) struct run_row row = {0};
+    enum err e = store_run_get(rq->web->options.store, rq->args[0], &row);
+    if (e == E_NOT_FOUND)
+        reply_problem(rq, PROBLEM_not_found, "There is no briefing with this id.");
+    else if (e)
+        reply_error(rq, e, "reading a briefing");
+    else
+        answer_snapshot(rq, watch_put(rq->web->options.watch, &row));
+}
+
+void briefing_get(struct request *rq)
+{
+    if (!id_valid("br", rq->args[0])) {
+        reply_problem(rq, PROBLEM_not_found, "There is no briefing with this id.");
+        return;
+    }
+    struct snapshot *snapshot = watch_find(rq->web->options.watch, rq->args[0]);
+    if (snapshot)
+        answer_snapshot(rq, snapshot);
+    else
+        server_hand_over(rq, read_row);
+}

@@ -1,0 +1,20 @@
+/*
+ * Handler threads with one bounded queue. Any thread may push; the threads take in order.
+ */
+#ifndef WEB_POOL_H
+#define WEB_POOL_H
+
+#include "web/request.h"
+
+struct pool;
+
+enum err pool_start(const char *name, int n_threads, int queue_max,
+                    void (*handle)(struct request *rq), struct pool **out_pool) MUST_CHECK;
+/* False when the queue is full or the pool is stopping: the request is still the caller's. */
+bool pool_push(struct pool *pool, struct request *rq) MUST_CHECK;
+/* Finishes what is queued and joins the threads; pushing is refused from now on. NULL is fine for
+ * both. */
+void pool_stop(struct pool *pool);
+void pool_free(struct pool *pool);
+
+#endif

@@ -1,0 +1,163 @@
+#include "web/reply.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "runs/document.h"
+#include "web/server.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RETRY_AFTER_S "5" /* for what passes by itself */
+
+static const struct {
+    const char *code;
+    int status;
+    bool is_retryable;
+    const char *title;
+} problems[] = {
+#define X(code, status, retryable, title) [PROBLEM_##code] = {#code, status, retryable, title},
+    PROBLEM_TABLE(X)
+#undef X
+};
+_Static_assert(ARRAY_LEN(problems) == PROBLEM_COUNT, "every problem has a row");
+
+void reply_header(struct request *rq, const char *name, const char *value)
+{
+    str_append(&rq->headers, name, strlen(name) + 1);
+    str_append(&rq->headers, value, strlen(value) + 1);
+}
+
+static void add_headers(struct request *rq, struct MHD_Response *response)
+{
+    MHD_add_response_header(response, "X-Request-Id", rq->id);
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    MHD_add_response_header(response, "Cache-Control", "no-store");
+    for (size_t at = 0; at < rq->headers.len;) {
+        const char *name = rq->headers.data + at;
+        at += strlen(name) + 1;
+        const char *value = rq->headers.data + at;
+        at += strlen(value) + 1;
+        MHD_add_response_header(response, name, value);
+    }
+}
+
+static void answer(struct request *rq, int status, const char *content_type,
+                   struct MHD_Response *response)
+{
+    add_headers(rq, response);
+    if (content_type) MHD_add_response_header(response, "Content-Type", content_type);
+    server_answer(rq, status, response);
+}
+
+static void answer_text(struct request *rq, int status, const char *content_type, struct str *body)
+{
+    size_t len = body->len;
+    char *text = str_take(body);
+    struct MHD_Response *response =
+        text ? MHD_create_response_from_buffer_with_free_callback(len, text, xfree)
+             : MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    answer(rq, status, content_type, response);
+}
+
+void reply_json(struct request *rq, int status, struct str *body)
+{
+    answer_text(rq, status, "application/json", body);
+}
+
+void reply_empty(struct request *rq, int status)
+{
+    answer(rq, status, NULL, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
+}
+
+/* ---- snapshots ---- */
+
+static void release(void *snapshot)
+{
+    snapshot_release(snapshot);
+}
+
+static void add_snapshot_headers(struct MHD_Response *response, const struct snapshot *snapshot)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "\"%lld\"", (long long)snapshot->etag);
+    MHD_add_response_header(response, "ETag", text);
+    if (snapshot->is_terminal) return;
+    snprintf(text, sizeof(text), "%d", run_poll_after_s(snapshot->created_ms, clock_unix_ms()));
+    MHD_add_response_header(response, "Retry-After", text);
+}
+
+void reply_snapshot(struct request *rq, struct snapshot *snapshot)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+        snapshot->len, snapshot->document, release, snapshot);
+    add_snapshot_headers(response, snapshot);
+    answer(rq, 200, "application/json", response);
+}
+
+void reply_not_modified(struct request *rq, struct snapshot *snapshot)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    add_snapshot_headers(response, snapshot);
+    snapshot_release(snapshot);
+    answer(rq, 304, NULL, response);
+}
+
+/* ---- problems ---- */
+
+static void put_problem(struct request *rq, enum problem problem, const char *detail,
+                        const struct field_errors *errors)
+{
+    AUTO(str_done) struct str body = {0};
+    AUTO(str_done) struct str type = {0};
+    str_append_format(&type, "%s/docs/errors#%s", rq->web->options.public_url,
+                      problems[problem].code);
+    struct json_writer w = json_writer(&body);
+    json_begin_object(&w);
+    json_put_string(&w, "type", str_text(&type));
+    json_put_string(&w, "title", problems[problem].title);
+    json_put_int(&w, "status", problems[problem].status);
+    json_put_string(&w, "detail", detail);
+    json_put_string(&w, "instance", rq->uri);
+    json_put_string(&w, "code", problems[problem].code);
+    json_put_bool(&w, "retryable", problems[problem].is_retryable);
+    json_put_string(&w, "request_id", rq->id);
+    json_key(&w, "errors");
+    str_append_char(&body, '[');
+    if (errors) str_append_str(&body, &errors->json);
+    str_append_text(&body, "]}");
+    if (problems[problem].is_retryable) reply_header(rq, "Retry-After", RETRY_AFTER_S);
+    if (problem == PROBLEM_unauthenticated) reply_header(rq, "WWW-Authenticate", "Bearer");
+    answer_text(rq, problems[problem].status, "application/problem+json", &body);
+}
+
+void reply_problem(struct request *rq, enum problem problem, const char *format, ...)
+{
+    char detail[600];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(detail, sizeof(detail), format, args);
+    va_end(args);
+    put_problem(rq, problem, detail, NULL);
+}
+
+void reply_invalid(struct request *rq, const struct field_errors *errors)
+{
+    char detail[100];
+    snprintf(detail, sizeof(detail), "%d field%s of the request %s not acceptable; see \"errors\".",
+             errors->n, errors->n == 1 ? "" : "s", errors->n == 1 ? "is" : "are");
+    put_problem(rq, PROBLEM_invalid_request, detail, errors);
+}
+
+void reply_error(struct request *rq, enum err e, const char *what)
+{
+    log_failure("request_failed", e, LOG_STR("what", what), LOG_STR("request", rq->id));
+    if (e == E_STORAGE)
+        reply_problem(rq, PROBLEM_storage_unavailable,
+                      "The database cannot be used at this moment; nothing was changed.");
+    else
+        reply_problem(rq, PROBLEM_internal,
+                      "A fault of briefd while %s. The log has it under this request id.", what);
+}

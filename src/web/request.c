@@ -1,0 +1,148 @@
+#include "web/request.h"
+
+#include "base/crypt.h"
+#include "web/reply.h"
+#include "web/server.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define QUERY_PAIRS_MAX 16
+#define MEMBERS_MAX     256 /* of one object in a request body */
+
+struct request *request_new(struct web *web, const char *raw_uri)
+{
+    struct request *rq = xcalloc(1, sizeof(*rq));
+    const char *query = strchr(raw_uri, '?');
+    rq->web = web;
+    rq->uri = query ? xstrndup(raw_uri, (size_t)(query - raw_uri)) : xstrdup(raw_uri);
+    rq->query = xstrdup(query ? query + 1 : "");
+    rq->body_bytes_max = web->options.body_bytes_max;
+    return rq;
+}
+
+void request_free(struct request *rq)
+{
+    if (!rq) return;
+    xfree(rq->uri);
+    xfree(rq->query);
+    str_done(&rq->body);
+    str_done(&rq->headers);
+    xfree(rq);
+}
+
+const char *request_header(const struct request *rq, const char *name)
+{
+    return MHD_lookup_connection_value(rq->connection, MHD_HEADER_KIND, name);
+}
+
+void request_set_id(struct request *rq)
+{
+    const char *given = request_header(rq, "X-Request-Id");
+    size_t len = given ? strlen(given) : 0;
+    bool is_plain = len >= 1 && len <= REQUEST_ID_MAX;
+    for (size_t i = 0; is_plain && i < len; i++)
+        is_plain = isalnum((unsigned char)given[i]) || strchr("._-", given[i]);
+    char made[ID_MAX];
+    if (!is_plain) id_new("rq", made);
+    snprintf(rq->id, sizeof(rq->id), "%s", is_plain ? given : made);
+}
+
+bool request_query(struct request *rq, const char *const *known, struct url_pairs *out)
+{
+    if (form_parse(rq->query, strlen(rq->query), QUERY_PAIRS_MAX, out)) {
+        reply_problem(rq, PROBLEM_invalid_request, "The query is malformed: %s", err_detail());
+        return false;
+    }
+    AUTO(field_errors_done) struct field_errors errors = {0};
+    for (size_t i = 0; i < out->n; i++) {
+        bool is_known = false;
+        for (const char *const *name = known; *name; name++)
+            is_known = is_known || strcmp(*name, out->items[i].name) == 0;
+        char pointer[100];
+        snprintf(pointer, sizeof(pointer), "?%.80s", out->items[i].name);
+        if (!is_known)
+            field_error(&errors, pointer, "is not a known parameter");
+        else if (url_pairs_find(out, out->items[i].name) != out->items[i].value)
+            field_error(&errors, pointer, "is given twice");
+    }
+    if (errors.n == 0) return true;
+    url_pairs_done(out);
+    reply_invalid(rq, &errors);
+    return false;
+}
+
+void field_errors_done(struct field_errors *errors)
+{
+    str_done(&errors->json);
+}
+
+void field_error(void *errors, const char *pointer, const char *detail)
+{
+    struct field_errors *list = errors;
+    struct json_writer w = json_writer(&list->json);
+    if (list->n++ > 0) str_append_char(&list->json, ',');
+    json_begin_object(&w);
+    json_put_string(&w, "pointer", pointer);
+    json_put_string(&w, "detail", detail);
+    json_end_object(&w);
+}
+
+static bool is_json_type(const char *content_type)
+{
+    if (!content_type) return false;
+    size_t len = strcspn(content_type, ";");
+    while (len > 0 && isspace((unsigned char)content_type[len - 1]))
+        len--;
+    if (len != strlen("application/json") ||
+        strncasecmp(content_type, "application/json", len) != 0)
+        return false;
+    const char *charset = strcasestr(content_type + len, "charset=");
+    if (!charset) return true;
+    charset += strlen("charset=");
+    if (*charset == '"') charset++;
+    return strncasecmp(charset, "utf-8", 5) == 0;
+}
+
+/* A member given twice could mean two things to two readers. */
+static enum err check_members(struct json_span value)
+{
+    enum json_type type = json_type(value);
+    if (type != JSON_OBJECT && type != JSON_ARRAY) return E_OK;
+    int n = 0;
+    for (struct json_iter it = json_iter(value); json_next(&it); n++) {
+        enum err e = check_members(it.value);
+        if (e) return e;
+        if (type == JSON_ARRAY) continue;
+        if (n >= MEMBERS_MAX)
+            return fail(E_INVALID, "an object has more than %d members", MEMBERS_MAX);
+        AUTO(xfree_ptr) char *key = json_strdup(it.key, 200);
+        if (!key) return fail(E_INVALID, "a member's name is too long or holds a NUL");
+        if (json_get(value, key).text != it.value.text)
+            return fail(E_INVALID, "the member \"%.60s\" is given twice", key);
+    }
+    return E_OK;
+}
+
+bool request_json(struct request *rq, struct json_span *out_object)
+{
+    if (!is_json_type(request_header(rq, "Content-Type"))) {
+        reply_problem(rq, PROBLEM_unsupported_media_type, "Send the body as application/json.");
+        return false;
+    }
+    enum err e = json_check(str_text(&rq->body), rq->body.len,
+                            (struct json_limits){.bytes_max = rq->body_bytes_max});
+    if (!e) e = check_members(json_root(rq->body.data, rq->body.len));
+    if (e) {
+        reply_problem(rq, PROBLEM_invalid_json, "The body is not acceptable JSON: %s.",
+                      err_detail());
+        return false;
+    }
+    *out_object = json_root(rq->body.data, rq->body.len);
+    if (json_type(*out_object) == JSON_OBJECT) return true;
+    AUTO(field_errors_done) struct field_errors errors = {0};
+    field_error(&errors, "", "must be an object");
+    reply_invalid(rq, &errors);
+    return false;
+}

@@ -1,0 +1,82 @@
+/*
+ * One HTTP request, from its first byte to the end of its reply. Internal to web/.
+ *
+ * Made when MHD has read the request line, freed in MHD's completion callback, the only place. In
+ * between it belongs to one thread at a time: an MHD thread, then perhaps a pool thread or the
+ * watch.
+ */
+#ifndef WEB_REQUEST_H
+#define WEB_REQUEST_H
+
+#include "base/json.h"
+#include "base/url.h"
+#include "store/keys.h"
+
+#include <microhttpd.h>
+
+struct web;
+struct route;
+
+#define REQUEST_ID_MAX     64
+#define PATH_ARGS_MAX      2
+#define PATH_ARG_BYTES_MAX 200
+
+/* Who asks. */
+enum principal_kind {
+    PRINCIPAL_NONE,
+    PRINCIPAL_SERVICE /* an API key */
+};
+struct principal {
+    enum principal_kind kind;
+    char name[65];   /* the key's name: survives rotation */
+    unsigned scopes; /* enum scope */
+};
+
+struct request {
+    struct web *web;
+    struct MHD_Connection *connection;
+    char *uri;   /* as it came, without the query */
+    char *query; /* as it came, "" when there is none */
+    const char *method;
+    const struct route *route;
+    char args[PATH_ARGS_MAX][PATH_ARG_BYTES_MAX + 1]; /* decoded {…} of the path, in order */
+    struct str body;
+    size_t body_bytes_max;
+    bool is_body_too_large;
+    bool is_begun;     /* MHD called us for the headers */
+    bool is_answered;  /* a response is queued */
+    bool is_suspended; /* answering must resume */
+    void (*rest)(
+        struct request *rq); /* on a pool thread, instead of the handler; NULL: the handler */
+    bool needs_key;          /* the bearer was not in memory: ask the database */
+    struct principal principal;
+    char id[REQUEST_ID_MAX + 1];
+    struct str headers;   /* of the reply: name NUL value NUL … */
+    struct request *next; /* in a pool's queue */
+};
+
+struct request *request_new(struct web *web, const char *raw_uri);
+void request_free(struct request *rq);
+
+/* A header of the request, NULL when absent. */
+const char *request_header(const struct request *rq, const char *name);
+/* Takes the caller's X-Request-Id when it is a plain word, else makes one. */
+void request_set_id(struct request *rq);
+
+/* The query as pairs. False when it is malformed or has a name that is not among `known`
+ * (NULL-terminated): then the request is answered. */
+bool request_query(struct request *rq, const char *const *known, struct url_pairs *out);
+
+/* A wrong field of the body, for problem+json. */
+struct field_errors {
+    struct str json; /* elements of "errors" */
+    int n;
+};
+void field_errors_done(struct field_errors *errors);
+void field_error(void *errors, const char *pointer, const char *detail);
+
+/* The body as a checked JSON object. False when it is none (or too deep, or has a member twice, …):
+ * then the request is answered. */
+bool request_json(struct request *rq, struct json_span *out_object);
+
+#endif

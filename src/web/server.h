@@ -1,0 +1,34 @@
+/*
+ * What the parts of web/ share of the server. Internal to web/.
+ */
+#ifndef WEB_SERVER_H
+#define WEB_SERVER_H
+
+#include "web/auth.h"
+#include "web/pool.h"
+#include "web/web.h"
+
+#include <microhttpd.h>
+
+struct web {
+    struct web_options options;
+    struct MHD_Daemon *daemon;
+    char host_listen[300]; /* values of Host that are served here */
+    char host_public[300];
+    struct pool *store_pool;
+    struct pool *upstream_pool;
+    struct key_cache *keys;
+    atomic_bool is_draining;
+    atomic_llong
+        writable_until_ms; /* mono: the database was found writable; readyz asks again after that */
+};
+
+/* Sends the response of a request: queues it and, when the connection was suspended, resumes it.
+ * Takes the response over. */
+void server_answer(struct request *rq, int status, struct MHD_Response *response);
+
+/* An inline handler finds that it needs the database after all: `rest` goes on with the request on
+ * a store thread. The last touch of the caller. On a pool thread already, it is simply called. */
+void server_hand_over(struct request *rq, void (*rest)(struct request *rq));
+
+#endif

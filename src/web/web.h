@@ -1,0 +1,44 @@
+/*
+ * The HTTP side: libmicrohttpd in front, straight-line handlers behind.
+ *
+ * Two MHD threads (epoll) collect bodies, route, authenticate from memory and answer status reads
+ * and health themselves. For everything else they suspend the connection and hand the request to a
+ * pool: the store pool (handlers that touch the database) or the upstream pool (handlers that call
+ * ScaleKit, so that an outage there does not stop creations). A handler is a function that reads
+ * top to bottom and ends with one reply; sending it resumes the connection, and that is its last
+ * touch.
+ *
+ *   socket ─▶ MHD thread: body, route, key ─┬─▶ answered from memory
+ *                                           ├─▶ parked at the watch (long-poll) ─▶ watch thread
+ * answers └─▶ suspended ─▶ pool thread: handler ─▶ resumed
+ */
+#ifndef WEB_WEB_H
+#define WEB_WEB_H
+
+#include "runs/runs.h"
+
+struct web;
+
+struct web_options {
+    int listen_fd;           /* from listen_bind(); taken over */
+    const char *listen_host; /* as configured, and the port that was bound: what Host may say */
+    int listen_port;
+    const char *public_url;
+    const char *user_id; /* single-user mode; NULL otherwise */
+    size_t body_bytes_max;
+    int connections_max;
+    const struct agent *agent;
+    struct store *store;
+    struct runs *runs;
+    struct watch *watch;
+    const struct catalogue *catalogue;
+};
+
+/* The port is open when this returns. */
+enum err web_start(const struct web_options *options, struct web **out_web) MUST_CHECK;
+/* Nothing new is accepted from now on (503 draining), reads still work. */
+void web_drain(struct web *web);
+/* After runs_stop() and watch_stop(): finishes what is in the pools and closes. NULL is fine. */
+void web_stop(struct web *web);
+
+#endif
