@@ -77,6 +77,7 @@ static void a_wiped_secret_is_gone(void **state)
     assert_string_equal(owned, "hunter2");
 }
 
+/* A sanitizer ends a process that is out of memory in its own way. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -85,12 +86,10 @@ static void a_wiped_secret_is_gone(void **state)
 #endif
 #endif
 
+#ifndef SANITIZED
 static void out_of_memory_aborts_with_a_message(void **state)
 {
     (void)state;
-#ifdef SANITIZED
-    skip(); /* a sanitizer ends the process in its own way */
-#endif
     int ends[2];
     assert_int_equal(pipe(ends), 0);
     pid_t child = fork();
@@ -111,6 +110,7 @@ static void out_of_memory_aborts_with_a_message(void **state)
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
     assert_non_null(strstr(message, "out of memory"));
 }
+#endif
 
 int main(void)
 {
@@ -121,7 +121,9 @@ int main(void)
         cmocka_unit_test(copies_end_at_the_length_or_at_the_nul),
         cmocka_unit_test(a_taken_pointer_leaves_its_variable_empty),
         cmocka_unit_test(a_wiped_secret_is_gone),
+#ifndef SANITIZED
         cmocka_unit_test(out_of_memory_aborts_with_a_message),
+#endif
     };
     return cmocka_run_group_tests_name("base/mem", tests, NULL, NULL);
 }
