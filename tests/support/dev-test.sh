@@ -44,9 +44,8 @@ everything_else() {
     run_suites debug --setup valgrind unit component
     BRIEFD_TEST_LONG=1 run_suites asan --slow 5 crash
     lint_deep
-    configure fuzz
-    say "building the fuzz targets"
-    quietly build-fuzz ninja -C build/fuzz
+    # shellcheck disable=SC2046  # names without spaces
+    build fuzz $(fuzz_targets | sed 's|^|tests/fuzz_|')
     for target in $(fuzz_targets); do
         count_one "fuzz-$target" fuzz_one "$target" "${BRIEFD_FUZZ_SECONDS:-60}"
     done
@@ -138,7 +137,7 @@ verb_fuzz() {
     fi
     [ -f "tests/fuzz/fuzz_$1.c" ] || die "there is no tests/fuzz/fuzz_$1.c"
     setup all
-    build fuzz
+    build fuzz "tests/fuzz_$1"
     fuzz_one "$1" "$2"
     say "nothing broke; new inputs are in build/fuzz/corpus/$1. To keep the useful ones:"
     echo "build/fuzz/tests/fuzz_$1 -merge=1 tests/fuzz/corpus/$1 build/fuzz/corpus/$1"
