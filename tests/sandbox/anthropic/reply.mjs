@@ -87,7 +87,7 @@ function complete(block, { model, body, id, flag }) {
 function inputOf(block) {
   if (block.inputText === undefined) {
     const text = JSON.stringify(block.input);
-    return { input: parse(text), [INPUT_TEXT]: text };
+    return { input: /\d{16}/.test(text) ? parse(text) : block.input, [INPUT_TEXT]: text };
   }
   let input = {};
   try {

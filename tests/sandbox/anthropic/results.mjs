@@ -4,6 +4,21 @@
 const WRAPPERS = ["data", "result", "results", "array", "items", "documents", "releases", "projects",
   "issues", "content"];
 
+const readings = new WeakMap();
+
+/** {rows, error} of a call's result, read once; error is null for a result that can be used. */
+export function readingOf(result) {
+  let reading = readings.get(result);
+  if (!reading) {
+    const rows = rowsOf(result.text);
+    const error = result.isError ? result.text :
+      hiddenError(result.text) ?? (rows ? null : "the result makes no sense");
+    reading = { rows, error };
+    readings.set(result, reading);
+  }
+  return reading;
+}
+
 /** The rows of a result: a list of objects, empty if there are none; null if it makes no sense. */
 export function rowsOf(text) {
   const value = jsonOf(text);

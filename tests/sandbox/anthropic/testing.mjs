@@ -119,25 +119,26 @@ export function toolAnswers(posts = []) {
       return JSON.stringify({ array: [{ _id: "x", _type: "article", title: "Ferry fares",
         _updatedAt: "2026-11-22T10:00:00Z" }] });
     }
-    return JSON.stringify({ result: query.includes("staleBefore") ? [DRAFTS[1]] : DRAFTS });
+    return JSON.stringify({ result: String(query).includes("staleBefore") ? [DRAFTS[1]] : DRAFTS });
   };
 }
 
 /** Runs the loop to its end over whole replies: the messages, and what was posted. */
-export async function converse(base, more = {}, { answers, turns = 10 } = {}) {
+export async function converse(base, more = {}, { answers, turns = 10, key = KEY } = {}) {
   const posts = [];
   const answerOf = answers ?? toolAnswers(posts);
   const body = request(more);
   const replies = [];
   for (let i = 0; i < turns; i++) {
-    const { status, json } = await post(base, "/v1/messages", body);
+    const { status, json } = await post(base, "/v1/messages", body, {
+      authorization: `Bearer ${key}` });
     if (status !== 200) return { error: json.error, body, replies, posts };
     replies.push(json);
     if (json.content.length > 0) body.messages = [...body.messages,
       { role: "assistant", content: json.content }];
     if (json.stop_reason !== "tool_use") break;
-    const results = json.content.filter(({ type }) => type === "tool_use").map((call) => ({
-      type: "tool_result", tool_use_id: call.id, content: answerOf(call) }));
+    const results = await Promise.all(json.content.filter(({ type }) => type === "tool_use")
+      .map(async (call) => ({ type: "tool_result", tool_use_id: call.id, content: await answerOf(call) })));
     body.messages = [...body.messages, { role: "user", content: results }];
   }
   return { body, replies, posts };

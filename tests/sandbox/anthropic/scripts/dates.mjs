@@ -35,9 +35,12 @@ export function dayInText(text) {
   return Number.isNaN(parsed) ? null : Math.floor(parsed / DAY_MS);
 }
 
+const LONG = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", weekday: "long", day: "numeric",
+  month: "long", year: "numeric" });
+
+/** "Monday, 23 November 2026". */
 export function longDate(day) {
-  return new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", weekday: "long", day: "numeric",
-    month: "long", year: "numeric" }).format(new Date(day * DAY_MS)).replace(/^(\w+) /, "$1, ");
+  return LONG.format(new Date(day * DAY_MS)).replace(/^(\w+) /, "$1, ");
 }
 
 /** The instant of "2026-11-23T07:31:00Z" or, in the zone, "2026-11-23 08:31"; null if it is none. */

@@ -1,7 +1,7 @@
 // The default script: the editorial briefing. Find the project, query in parallel, send, end.
 
 import { call, callsOf, text, toolNamed } from "../view.mjs";
-import { hiddenError, rowsOf } from "../results.mjs";
+import { readingOf } from "../results.mjs";
 import { dayNumber } from "./dates.mjs";
 import { promptOf } from "./editorial_prompt.mjs";
 import { briefingText, releaseTime } from "./editorial_text.mjs";
@@ -48,7 +48,7 @@ function readProjects(view) {
   if (!tool) return { step: { blocks: [text("The tool that lists projects is missing.")] } };
   const done = callsOf(view, tool);
   const good = done.findLast((c) => failureOf(c) === null);
-  if (good) return { rows: rowsOf(good.result.text) };
+  if (good) return { rows: readingOf(good.result).rows };
   if (done.length === 0) {
     return { step: { blocks: [text("I look for the project first."), call(tool, {})] } };
   }
@@ -61,10 +61,7 @@ function readProjects(view) {
 }
 
 /** Why a finished call is of no use, or null. */
-function failureOf({ result }) {
-  if (result.isError) return result.text;
-  return hiddenError(result.text) ?? (rowsOf(result.text) ? null : "the result makes no sense");
-}
+const failureOf = ({ result }) => readingOf(result).error;
 
 function findProject(rows, wanted) {
   const key = (value) => String(value ?? "").trim().toLowerCase();
@@ -103,7 +100,7 @@ function gather(reads, prompt) {
     published: null, stale: null, releases: null };
   for (const { name, page, done } of reads) {
     if (failureOf(done) !== null) facts.missing.push(LABELS[name]);
-    else facts[name] = { rows: rowsOf(done.result.text), page };
+    else facts[name] = { rows: readingOf(done.result).rows, page };
   }
   if (facts.releases) facts.releases = upcoming(facts.releases, prompt);
   return facts;

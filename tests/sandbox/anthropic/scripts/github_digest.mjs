@@ -1,7 +1,7 @@
 // A second recipe's script: the open issues of one repository, sent as a digest.
 
 import { call, callsOf, fact, text, toolNamed } from "../view.mjs";
-import { hiddenError, rowsOf } from "../results.mjs";
+import { readingOf } from "../results.mjs";
 import { deliver } from "./deliver.mjs";
 import { word } from "./editorial_text.mjs";
 
@@ -19,8 +19,8 @@ export function reply(view) {
   if (!done) {
     return { blocks: [text("I list the open issues."), call(tool, { owner, repo, state: "open" })] };
   }
-  const problem = done.result.isError ? done.result.text : hiddenError(done.result.text);
-  const rows = problem === null ? rowsOf(done.result.text) : null;
+  const { rows: found, error } = readingOf(done.result);
+  const rows = error === null ? found : null;
   return deliver(view, (level) => digest(`${owner}/${repo}`, rows, level));
 }
 

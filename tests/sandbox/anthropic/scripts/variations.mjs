@@ -29,7 +29,7 @@ export const VARIATIONS = {
     call(view.args.tool ?? "sanitymcp_publish_documents", view.args.input ?? {
       ids: ["drafts.first"], resource: { projectId: "p1", dataset: "production" } })) },
   other_channel: { when: "delivery", change: (view, base) => deliveryWith(view, base, {
-    channel: view.args.channel ?? "C0GENERAL" }) },
+    channel: view.args.channel ?? "C0GENERAL01" }) },
   two_deliveries: { when: "delivery", change: (view, base) => {
     const [first] = base.blocks.filter(isDelivery(view));
     return { blocks: [...base.blocks, call(first.name, { ...first.input,
