@@ -116,11 +116,13 @@ def is_listed_as_found(build):
     return known.is_file() and known.read_text().strip() == found.strip()
 
 
-def prepare(build):
+def prepare(build, suites):
+    """Builds everything; for lint alone the program is enough. Says why when it cannot."""
+    targets = ["src/briefd"] if suites == ["lint"] and (ROOT / "src/main.c").is_file() else []
     logs = ROOT / "build" / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"build-{build.name}.log"
-    commands = [["ninja", "-C", str(build), f"-j{os.cpu_count() or 2}"]]
+    commands = [["ninja", "-C", str(build), f"-j{os.cpu_count() or 2}"] + targets]
     if not is_listed_as_found(build):
         commands.insert(0, ["meson", "setup", "--reconfigure", str(build), str(ROOT)])
     with log.open("w") as out:
@@ -178,7 +180,7 @@ def main():
     args = parser.parse_args()
 
     total = Count()
-    if not prepare(args.build):
+    if not prepare(args.build, args.suites):
         total.failed += 1
         status = 2
     else:
