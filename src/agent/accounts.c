@@ -105,6 +105,24 @@ static enum err probe_row(const struct agent *agent, const struct scalekit_call 
     return E_OK;
 }
 
+/* What the table made of the rows: since when the status is what it is, and an identity that was
+ * read before. */
+static enum err take_stored(const struct agent *agent, const char *user_id,
+                            struct connection_list *list)
+{
+    AUTO(connection_list_done) struct connection_list stored = {0};
+    enum err e = store_connections_list(agent->store, user_id, &stored);
+    for (size_t i = 0; !e && i < list->n; i++) {
+        for (size_t k = 0; k < stored.n; k++) {
+            if (!text_equal(stored.rows[k].connector, list->rows[i].connector)) continue;
+            struct connection_row fresh = list->rows[i];
+            list->rows[i] = stored.rows[k];
+            stored.rows[k] = fresh;
+        }
+    }
+    return e;
+}
+
 enum err accounts_refresh(const struct agent *agent, const struct scalekit_call *call,
                           const char *user_id, const char *const *connectors, size_t n,
                           bool with_probe, struct connection_list *out_list,
@@ -133,6 +151,7 @@ enum err accounts_refresh(const struct agent *agent, const struct scalekit_call 
         if (e) return e;
     }
     e = store_connections_put(agent->store, list.rows, n);
+    if (!e) e = take_stored(agent, user_id, &list);
     if (e) return e;
     *out_list = list;
     list = (struct connection_list){0};

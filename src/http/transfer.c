@@ -182,7 +182,7 @@ static void say_timer(struct transfer *t, const char *timer)
     };
     for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
         if (strcmp(timers[i].name, timer) != 0) continue;
-        snprintf(t->reply->error, sizeof t->reply->error, "%s within %.3g s (%s)", timers[i].what,
+        snprintf(t->reply->error, sizeof t->reply->error, "%s %.3g s (%s)", timers[i].what,
                  (double)timers[i].ms / 1000, timer);
     }
 }

@@ -280,5 +280,7 @@ const void *query_blob(struct query *q, int column, size_t *out_len)
 {
     const void *blob = sqlite3_column_blob(q->compiled, column);
     *out_len = blob ? (size_t)sqlite3_column_bytes(q->compiled, column) : 0;
-    return blob;
+    /* SQLite gives NULL for an empty blob as well. */
+    bool is_null = sqlite3_column_type(q->compiled, column) == SQLITE_NULL;
+    return blob || is_null ? blob : "";
 }

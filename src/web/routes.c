@@ -7,6 +7,8 @@ const struct route routes[] = {
     {"POST", "/briefings",                                  SCOPE_BRIEFINGS_WRITE,  false, ROUTE_STORE,    briefings_post},
     {"GET",  "/briefings",                                  SCOPE_BRIEFINGS_READ,   false, ROUTE_STORE,    briefings_get },
     {"GET",  "/briefings/{id}",                             SCOPE_BRIEFINGS_READ,   false, ROUTE_INLINE,   briefing_get  },
+    {"GET",  "/briefings/{id}/events",                      SCOPE_BRIEFINGS_READ,   false, ROUTE_STORE,
+     briefing_events_get                                                                                                 },
     {"POST", "/briefings/{id}/cancel",                      SCOPE_BRIEFINGS_WRITE,  false, ROUTE_STORE,
      briefing_cancel_post                                                                                                },
     {"GET",  "/users/{user}/connections",                   SCOPE_CONNECTIONS_READ, false, ROUTE_STORE,
