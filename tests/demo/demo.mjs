@@ -196,7 +196,7 @@ async function main() {
 
   console.log(bold(`\n4. What the channel shows (${sandbox.scalekit}/slack/${channel})`));
   const { body: slack } = await call('GET', `${sandbox.control}/slack?channel=${channel}&identifier=${user}`, null);
-  const posts = slack.posts ?? slack;
+  const posts = slack.messages;
   for (const post of posts) showMessage(post.text);
   const code = isDelivered && posts.length === 1 ? 0 : 1;
   if (code) console.error(`The channel should show one message; it shows ${posts.length}.`);
