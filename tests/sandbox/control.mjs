@@ -1,4 +1,4 @@
-// The control port: what tests tell the sandbox and ask it. JSON over HTTP; README.md has the table.
+// The control port: what tests tell the sandbox and ask it. JSON over HTTP, see README.md.
 
 import { BadRule, checkFields } from "./faults.mjs";
 import { readBody, sendJson } from "./http.mjs";
@@ -8,6 +8,7 @@ const text = (v) => typeof v === "string";
 const number = (v) => Number.isFinite(v) && v >= 0;
 const flag = (v) => typeof v === "boolean";
 const list = Array.isArray;
+const secret = (v) => text(v) && v.startsWith("whsec_");
 const choice = (v) => v === 0 || v === 1;
 const place = (v) => v === "up" || v === "down";
 
@@ -40,7 +41,9 @@ export function createControl(parts) {
   const routes = {
     "POST /faults": [null, (body) => ({ ids: faults.add(body) })],
     "GET /faults": [{}, () => ({ faults: faults.list() })],
-    "DELETE /faults": [{}, (_, query) => ({ removed: faults.remove(query.get("id") ?? undefined) })],
+    "DELETE /faults": [{}, (_, query) => ({
+      removed: faults.remove(query.get("id") ?? undefined),
+    })],
     "GET /log": [{}, (_, query) => ({ entries: log.list({
       endpoint: query.get("endpoint") ?? undefined,
       after: Number(query.get("after") ?? 0),
@@ -53,7 +56,8 @@ export function createControl(parts) {
       all: query.get("all") === "true",
     }) })],
     "POST /slack": [{ identifier: text, "connection?": text, channel: text, text, "user?": text,
-      "bot_id?": text, "ts?": text }, ({ identifier, connection = "slack-sandbox", ...message }) => {
+      "bot_id?": text, "ts?": text }, (body) => {
+      const { identifier, connection = "slack-sandbox", ...message } = body;
       const account = environment.find(connection, identifier);
       if (!account) throw new BadRequest(`${identifier} has no account on ${connection}`);
       return slack.insert(account, message);
@@ -63,14 +67,15 @@ export function createControl(parts) {
       "choice?": choice, "revoked?": flag }, setAccount],
     "POST /connect": [{ identifier: text, connection: text, "choice?": choice },
       (body) => shown(magicLinks.walk(body))],
-    "POST /latency": [{ "model_ms?": number, "tool_ms?": number }, (body) => Object.assign(latency, body)],
+    "POST /latency": [{ "model_ms?": number, "tool_ms?": number },
+      (body) => Object.assign(latency, body)],
     "POST /token": [{ "ttl?": number, "revoke_all?": flag }, (body) => tokens.control(body)],
     "POST /sanity": [{ identifier: text, "choice?": choice, "projects?": list, "project?": text,
       "dataset?": text, "documents?": list }, (body) => sanity.control(body)],
     "GET /sanity": [{}, (_, query) => sanity.control(Object.fromEntries(query))],
     "POST /variants": [null, (body) => variants.set(body)],
     "GET /variants": [{}, () => variants.values],
-    "POST /webhooks": [{ "url?": text, "secret?": (v) => text(v) && v.startsWith("whsec_") }, (body) => {
+    "POST /webhooks": [{ "url?": text, "secret?": secret }, (body) => {
       if (body.url && !body.secret) throw new BadRequest("a webhook needs a secret");
       webhooks.configure(body);
       return { url: body.url ?? null };
@@ -103,7 +108,8 @@ export function createControl(parts) {
       const { pathname, searchParams } = new URL(req.url, "http://control");
       try {
         const sent = (await readBody(req, 64 << 20)).toString();
-        sendJson(res, 200, await call(req.method, pathname, sent ? JSON.parse(sent) : {}, searchParams));
+        const body = sent ? JSON.parse(sent) : {};
+        sendJson(res, 200, await call(req.method, pathname, body, searchParams));
       } catch (error) {
         const kind = error instanceof BadRule ? "bad_rule" : error.name;
         sendJson(res, 400, { error: { kind, message: error.message } });

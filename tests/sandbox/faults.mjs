@@ -58,6 +58,7 @@ export function createFaults() {
   let rules = [];
   let serial = 0;
   const hung = new Set();
+  const age = { resets: 0 };
 
   function add(given) {
     const added = (Array.isArray(given) ? given : [given]).map((rule) => {
@@ -82,9 +83,9 @@ export function createFaults() {
       }
       if (rule.count > 0) rule.count--;
       rule.hits++;
-      return new Fault(rule, hung);
+      return new Fault(rule, hung, age);
     }
-    return new Fault(null, hung);
+    return new Fault(null, hung, age);
   }
 
   function release() {
@@ -104,28 +105,37 @@ export function createFaults() {
     /** Forgets the rules and cuts whatever still hangs. */
     reset() {
       rules = [];
+      age.resets++;
       release();
     },
   };
 }
 
 class Fault {
-  constructor(rule, hung) {
+  constructor(rule, hung, age) {
     this.id = rule?.id ?? null;
     this.action = rule?.action ?? null;
     this.outcome = null;
     this.hung = hung;
+    this.age = age;
+    this.born = age.resets;
   }
 
   /** Acts where nothing has happened yet. True: the request is over, the effect must not happen. */
   async before(req, res) {
     if (!this.action) return false;
-    if (this.action.type === "delay") {
-      if (this.action.when !== "after") await pause(this.action.ms, res);
-      return false;
-    }
+    if (this.action.type === "delay") return this.action.when !== "after" && this.#delay(res);
     if (ACTIONS[this.action.type].effect(this.action)) return false;
     return this.instead(res);
+  }
+
+  /** The effect comes late, even if the other side has left; but not into the next test. */
+  async #delay(res) {
+    await pause(this.action.ms);
+    if (this.born === this.age.resets) return false;
+    this.outcome = "dropped";
+    res.destroy();
+    return true;
   }
 
   /** Acts where the effect has happened, without the true answer. True: the request is over. */
@@ -241,7 +251,8 @@ function checkAction(action) {
 function suits(match, facts) {
   if (match.tool !== undefined && match.tool !== facts.tool) return false;
   if (match.identifier !== undefined && match.identifier !== facts.identifier) return false;
-  return match.body_contains === undefined || String(facts.body ?? "").includes(match.body_contains);
+  if (match.body_contains === undefined) return true;
+  return String(facts.body ?? "").includes(match.body_contains);
 }
 
 function lowerCase(headers) {

@@ -26,7 +26,8 @@ export function mediaType(req) {
 
 export function sendJson(res, status, value) {
   const body = JSON.stringify(value);
-  res.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(body) });
+  res.writeHead(status, { "content-type": "application/json",
+    "content-length": Buffer.byteLength(body) });
   res.end(body);
 }
 

@@ -4,11 +4,11 @@
 //   const entry = log.begin("scalekit.verify", req);   // one for each request
 //   entry.identifier = "u_7f";                         // any further fields are kept as they are
 //   entry.effect = true;                               // something really happened
-//   log.end(entry, 200);                               // a status, or what was done instead: "reset"
+//   log.end(entry, 200);                               // a status, or what was done: "reset"
 //
 // Entries are numbered from 1 and never renumbered; only the newest LIMIT are kept.
 
-const LIMIT = 50_000;
+const LIMIT = 20_000;
 
 export function createLog() {
   const connectionIds = new WeakMap();

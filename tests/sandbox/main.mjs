@@ -20,5 +20,6 @@ export async function main(given) {
   const stop = () => sandbox.close().then(() => process.exit(0));
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
-  process.stdout.write(`${JSON.stringify({ ready: true, ...sandbox.urls, ...sandbox.credentials })}\n`);
+  const ready = { ready: true, ...sandbox.urls, ...sandbox.credentials };
+  process.stdout.write(`${JSON.stringify(ready)}\n`);
 }

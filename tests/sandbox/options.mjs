@@ -12,11 +12,15 @@ export const DEFAULTS = {
 };
 
 const NUMBERS = {
-  "--scalekit-port": "scalekitPort", "--anthropic-port": "anthropicPort", "--control-port": "controlPort",
-  "--token-ttl": "tokenTtl", "--latency-model-ms": "latencyModelMs", "--latency-tool-ms": "latencyToolMs",
+  "--scalekit-port": "scalekitPort",
+  "--anthropic-port": "anthropicPort",
+  "--control-port": "controlPort",
+  "--token-ttl": "tokenTtl",
+  "--latency-model-ms": "latencyModelMs",
+  "--latency-tool-ms": "latencyToolMs",
 };
 
-export const HELP = `briefd-sandbox plays everything outside briefd: ScaleKit, its tools, and Claude.
+export const HELP = `briefd-sandbox plays what is outside briefd: ScaleKit, its tools, and Claude.
 
   --host NAME              name in the printed addresses (localhost); the loopback is listened on
   --scalekit-port N        0 takes any free port, here and below

@@ -31,7 +31,8 @@ export function useSandbox(options) {
   it.api = async (method, path, body, headers = {}) => {
     const answer = await fetch(it.base + path, {
       method,
-      headers: { authorization: `Bearer ${it.token}`, ...(body !== undefined && JSON_TYPE), ...headers },
+      headers: { authorization: `Bearer ${it.token}`, ...(body !== undefined && JSON_TYPE),
+        ...headers },
       body: body === undefined || typeof body === "string" ? body : JSON.stringify(body),
     });
     return { status: answer.status, body: await answer.json() };

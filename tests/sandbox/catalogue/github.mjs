@@ -1,5 +1,5 @@
-// Some of GitHub's tools as ScaleKit offers them: name, parameters, description. A "*" marks a required
-// parameter, ":int :num :bool :obj :arr" every type but string.
+// Some of GitHub's tools as ScaleKit offers them: name, parameters, description. A "*" marks a
+// required parameter, ":int :num :bool :obj :arr" every type but string.
 
 export default [
   ["github_branch_create", "branch_name* owner* repo* sha*", "Makes a branch at a commit."],

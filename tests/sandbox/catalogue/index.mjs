@@ -1,7 +1,7 @@
 // Every tool of every provider as its finished JSON text, made once.
 //
-// Most definitions are tame. A few are not, in the ways real ones are not: "required": true inside a
-// property, a property key with "$", a name longer than 64 characters, a description longer than
+// Most definitions are tame. A few are not, in the ways real ones are not: "required": true inside
+// a property, a property key with "$", a name longer than 64 characters, a description longer than
 // 1,024, version parameters that are not for a model.
 
 import { createHash } from "node:crypto";

@@ -14,8 +14,9 @@ export function createPages({ magicLinks, slack, log }) {
   function showLink(req, res, token) {
     const opened = magicLinks.open(token, cookie(req, "sandbox_reader"));
     if (opened.problem) return note(res, opened.problem);
+    const attributes = `Path=/magicLink/${token}; HttpOnly; SameSite=Lax`;
     sendHtml(res, 200, consentPage(opened.flow), opened.cookie && {
-      "set-cookie": `sandbox_reader=${opened.cookie}; Path=/magicLink/${token}; HttpOnly; SameSite=Lax`,
+      "set-cookie": `sandbox_reader=${opened.cookie}; ${attributes}`,
     });
     return 200;
   }
@@ -42,7 +43,8 @@ export function createPages({ magicLinks, slack, log }) {
     const channel = slack.channel(id);
     if (!channel) return note(res, "unknown");
     const identifier = query.get("identifier") ?? undefined;
-    sendHtml(res, 200, slackChannelPage(channel, slack.list({ channel: id, identifier, all: !identifier })));
+    const messages = slack.list({ channel: id, identifier, all: !identifier });
+    sendHtml(res, 200, slackChannelPage(channel, messages));
     return 200;
   }
 

@@ -14,10 +14,14 @@ export function renderText(stored) {
 
 function lines(text) {
   return text.split("\n").map((line) => {
-    if (line.startsWith("&gt;")) return `<blockquote>${inline(line.slice(4).trimStart())}</blockquote>`;
+    if (line.startsWith("&gt;")) {
+      return `<blockquote>${inline(line.slice(4).trimStart())}</blockquote>`;
+    }
     const item = /^(\s*)([•◦-])\s+(.*)$/.exec(line);
     if (item) {
-      return `<div class="item${item[1] ? " deep" : ""}"><span>${item[2]}</span><div>${inline(item[3])}</div></div>`;
+      const [, indent, bullet, text] = item;
+      return `<div class="item${indent ? " deep" : ""}">` +
+        `<span>${bullet}</span><div>${inline(text)}</div></div>`;
     }
     return line.trim() ? `<div>${inline(line)}</div>` : '<div class="gap"></div>';
   }).join("");
@@ -26,13 +30,17 @@ function lines(text) {
 function inline(line) {
   return line.split(/(<[^<>]*>|`[^`]+`)/).map((part, i) => {
     if (i % 2 === 0) return marks(part);
-    return part[0] === "`" ? `<code>${quoted(part.slice(1, -1))}</code>` : control(part.slice(1, -1));
+    const inner = part.slice(1, -1);
+    return part[0] === "`" ? `<code>${quoted(inner)}</code>` : control(inner);
   }).join("");
 }
 
 function marks(text) {
+  // A sign counts at the edge of a word alone: snake_case stays as it is.
+  const left = "(^|[\\s(\\[{.,;:!?\"'*_~>-])";
+  const right = "(?=$|[\\s)\\]}.,;:!?\"'*_~<-])";
   const around = (sign, tag, html) => html.replace(
-    new RegExp(`(^|[\\s(\\[{.,;:!?"'*_~>-])${sign}(\\S|\\S[^\\n]*?\\S)${sign}(?=$|[\\s)\\]}.,;:!?"'*_~<-])`, "gu"),
+    new RegExp(`${left}${sign}(\\S|\\S[^\\n]*?\\S)${sign}${right}`, "gu"),
     `$1<${tag}>$2</${tag}>`);
   let html = quoted(text);
   html = around("\\*", "strong", html);

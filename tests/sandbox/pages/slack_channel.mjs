@@ -13,8 +13,8 @@ const STYLE = `
 .face { width: 2.5rem; height: 2.5rem; border-radius: 8px; display: grid; place-items: center;
   background: var(--accent); color: var(--on-accent); font-weight: 700; }
 .by { display: flex; flex-wrap: wrap; gap: 0 .5rem; align-items: baseline; }
-.app { font-size: .68rem; font-weight: 600; background: var(--code); color: var(--soft); padding: 0 .3rem;
-  border-radius: 3px; }
+.app { font-size: .68rem; font-weight: 600; background: var(--code); color: var(--soft);
+  padding: 0 .3rem; border-radius: 3px; }
 time, .team { font-size: .8rem; color: var(--soft); }
 .text { overflow-wrap: anywhere; min-width: 0; }
 .gap { height: .55rem; }
@@ -30,19 +30,22 @@ export function slackChannelPage(channel, messages) {
   const shown = messages.map((message) => {
     const date = new Date(Number(message.ts) * 1000);
     const name = message.bot_id ? "Briefing" : EDITORS[message.user] ?? message.user;
+    const badge = message.bot_id ? '<span class="app">APP</span>' : "";
+    const time = date.toISOString();
     return `<article class="message" id="p${escape(message.ts.replace(".", ""))}">
 <div class="face" aria-hidden="true">${escape(name[0])}</div>
-<div class="text"><div class="by"><strong>${escape(name)}</strong>${message.bot_id ? '<span class="app">APP</span>' : ""}
-<time datetime="${date.toISOString()}">${date.toISOString().slice(0, 16).replace("T", " ")} UTC</time>
+<div class="text"><div class="by"><strong>${escape(name)}</strong>${badge}
+<time datetime="${time}">${time.slice(0, 16).replace("T", " ")} UTC</time>
 <span class="team">${escape(message.workspace)}</span></div>
 ${renderText(message.text)}</div></article>`;
   }).join("\n");
+  const count = `${messages.length} message${messages.length === 1 ? "" : "s"}`;
   return layout({
     title: `#${channel.name}`,
     wide: true,
     style: STYLE,
     body: `<div class="head"><h1># ${escape(channel.name)}</h1>
-<p class="soft">${channel.id} · ${messages.length} message${messages.length === 1 ? "" : "s"}</p></div>
+<p class="soft">${channel.id} · ${count}</p></div>
 ${shown || '<p class="empty soft">No message yet.</p>'}`,
   });
 }

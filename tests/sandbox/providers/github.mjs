@@ -11,14 +11,15 @@ export function createGithub() {
     if (owner !== `press-${who.tag}` || repo !== "newsroom-site") {
       throw new ToolError(404, "NOT_FOUND", "GitHub: Not Found");
     }
-    return { id: parseInt(who.hex.slice(0, 7), 16), name: repo, full_name: `${owner}/${repo}`, private: true,
-      owner: { login: owner, type: "Organization" }, description: `The site of ${owner}`,
+    return { id: parseInt(who.hex.slice(0, 7), 16), name: repo, full_name: `${owner}/${repo}`,
+      private: true, owner: { login: owner, type: "Organization" },
+      description: `The site of ${owner}`,
       default_branch: "main", open_issues_count: 3, archived: false };
   }
 
   function issues(who, state) {
-    const all = ["Search is slow on long pages", "Byline missing in feed", "Dark mode for galleries",
-      "Old redirect loops"].map((title, i) => ({
+    const all = ["Search is slow on long pages", "Byline missing in feed",
+      "Dark mode for galleries", "Old redirect loops"].map((title, i) => ({
       id: parseInt(who.hex.slice(8, 15), 16) + i, number: 41 + i, title: `${title} [${who.tag}]`,
       state: i === 3 ? "closed" : "open", user: { login: who.login }, labels: [{ name: "site" }],
       created_at: new Date(Date.now() - (30 - i) * DAY).toISOString(),
@@ -28,8 +29,8 @@ export function createGithub() {
   }
 
   const tools = {
-    github_user_get_authenticated: (who) => ({ login: who.login, id: parseInt(who.hex.slice(0, 7), 16),
-      type: "User", name: who.name, email: who.email }),
+    github_user_get_authenticated: (who) => ({ login: who.login,
+      id: parseInt(who.hex.slice(0, 7), 16), type: "User", name: who.name, email: who.email }),
     github_repo_get: repository,
     github_issues_list(who, params) {
       repository(who, params);
@@ -40,7 +41,8 @@ export function createGithub() {
 
   return {
     knows: (tool) => Object.hasOwn(tools, tool),
-    run: (tool, params, { account }) => tools[tool](person(account.identifier, account.choice), params),
+    run: (tool, params, { account }) =>
+      tools[tool](person(account.identifier, account.choice), params),
     reset() {},
   };
 }

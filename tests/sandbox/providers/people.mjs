@@ -5,19 +5,21 @@ import { createHash } from "node:crypto";
 
 const FIRST = ["Ada", "Ingrid", "Mateo", "Noor", "Sven", "Amara", "Lucía", "Jonas", "Mei", "Tariq",
   "Elin", "Oskar", "Priya", "Hana", "Felix", "Zola"];
-const LAST = ["Berg", "Okafor", "Lindqvist", "Moreau", "Tanaka", "Haugen", "Rossi", "Novak", "Silva",
-  "Kaya", "Brandt", "Osei", "Dahl", "Ferrari", "Nguyen", "Walsh"];
+const LAST = ["Berg", "Okafor", "Lindqvist", "Moreau", "Tanaka", "Haugen", "Rossi", "Novak",
+  "Silva", "Kaya", "Brandt", "Osei", "Dahl", "Ferrari", "Nguyen", "Walsh"];
 
 /** The person whom `identifier` is at a provider, with the account chosen there (0 or 1). */
 export function person(identifier, choice = 0) {
-  const bytes = createHash("sha256").update(choice ? `${identifier} #${choice}` : identifier).digest();
+  const seed = choice ? `${identifier} #${choice}` : identifier;
+  const bytes = createHash("sha256").update(seed).digest();
   const hex = bytes.toString("hex");
   const name = `${FIRST[bytes[20] & 15]} ${LAST[bytes[21] & 15]}`;
   return {
     tag: hex.slice(0, 6),
     hex,
     /** Letters and digits as ids of providers have them. */
-    code: (from, length) => BigInt(`0x${hex.slice(from)}`).toString(36).toUpperCase().slice(0, length),
+    code: (from, length) =>
+      BigInt(`0x${hex.slice(from)}`).toString(36).toUpperCase().slice(0, length),
     name,
     login: `${name.toLowerCase().normalize("NFD").replace(/[^a-z]/g, "")}-${hex.slice(0, 6)}`,
     email: `${name.split(" ")[0].toLowerCase().normalize("NFD").replace(/[^a-z]/g, "")}.${
@@ -45,7 +47,7 @@ export function choices(provider, identifier) {
     case "SLACK":
       return { choice, title: workspace(who, choice), detail: `${who.name} · ${who.email}` };
     case "SANITYMCP":
-      return { choice, title: who.email, detail: choice ? "signed in with GitHub" : "signed in with Google" };
+      return { choice, title: who.email, detail: `signed in with ${choice ? "GitHub" : "Google"}` };
     default:
       return { choice, title: who.login, detail: who.email };
     }

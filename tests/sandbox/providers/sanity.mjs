@@ -34,7 +34,8 @@ export function createSanity() {
     sanitymcp_whoami: (who) => ({ id: `p${who.code(30, 8)}`, name: who.name, email: who.email,
       provider: "google" }),
 
-    sanitymcp_list_organizations: (who) => [{ id: `o${who.hex.slice(6, 14)}`, name: `Press ${who.tag}` }],
+    sanitymcp_list_organizations: (who) =>
+      [{ id: `o${who.hex.slice(6, 14)}`, name: `Press ${who.tag}` }],
 
     sanitymcp_list_projects: (who) => lakeOf(who).projects,
 
@@ -50,12 +51,15 @@ export function createSanity() {
       if (!PERSPECTIVES.includes(perspective)) {
         throw new McpError(`invalid arguments: unknown perspective "${perspective}"`);
       }
-      if (typeof params.query !== "string") throw new McpError("invalid arguments: query is required");
+      if (typeof params.query !== "string") {
+        throw new McpError("invalid arguments: query is required");
+      }
       const given = params.params ?? {};
       let answer;
       try {
         const tree = parse(params.query, { params: given });
-        const value = await evaluate(tree, { dataset: seen(documents, perspective), params: given });
+        const visible = seen(documents, perspective);
+        const value = await evaluate(tree, { dataset: visible, params: given });
         answer = await value.get();
       } catch (error) {
         throw new McpError(`GROQ query failed: ${error.message}`);
@@ -73,7 +77,9 @@ export function createSanity() {
 
     sanitymcp_list_releases(who, params) {
       const state = params.state ?? "active";
-      if (!STATES.includes(state)) throw new McpError(`invalid arguments: unknown state "${state}"`);
+      if (!STATES.includes(state)) {
+        throw new McpError(`invalid arguments: unknown state "${state}"`);
+      }
       const from = params.offset ?? 0;
       return dataset(who, params)
         .filter((document) => document._type === "system.release" && document.state === state)
@@ -98,12 +104,13 @@ export function createSanity() {
     /** The control port replaces a person's projects or the documents of one dataset. */
     control({ identifier, choice = 0, projects, project = "newsroom", dataset: name = "production",
       documents }) {
-      const lake = lakeOf(person(identifier, choice));
+      const lake = lakeOf(person(identifier, Number(choice)));
       if (projects) {
         lake.projects = projects;
         for (const { id } of projects) lake.datasets[id] ??= { production: [] };
       }
-      const found = lake.projects.find(({ id, displayName }) => project === id || project === displayName);
+      const found = lake.projects.find(({ id, displayName }) =>
+        project === id || project === displayName);
       if (!found) throw new Error(`this person has no project "${project}"`);
       if (documents) lake.datasets[found.id][name] = documents;
       return { projects: lake.projects, documents: lake.datasets[found.id][name] ?? [] };

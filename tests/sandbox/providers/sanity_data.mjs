@@ -7,8 +7,9 @@ const HOUR = 3600_000;
 const SUBJECTS = ["Harbour bridge", "City budget", "Night train", "School kitchen", "Glacier hut",
   "Chess final", "Water price", "Bakery strike", "Old town", "Bicycle lane", "Power grid",
   "Opera house", "Fish market", "Public library", "Rent index", "Ferry line"];
-const TURNS = ["reopens after repairs", "splits the council", "draws a record crowd", "in five charts",
-  "faces a late deadline", "gets a second look", "changes hands", "returns for the summer",
+const TURNS = ["reopens after repairs", "splits the council", "draws a record crowd",
+  "in five charts", "faces a late deadline", "gets a second look", "changes hands",
+  "returns for the summer",
   "puts R&D first", "and what comes next", "in pictures", "under review"];
 const TYPES = ["article", "article", "article", "interview", "newsletter", "gallery"];
 
@@ -55,7 +56,8 @@ function newsroom(who) {
       _updatedAt: updated.toISOString(),
       _rev: who.hex.slice(32, 46) + serial,
       title: name,
-      slug: { _type: "slug", current: name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/-$/, "") },
+      slug: { _type: "slug",
+        current: name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/-$/, "") },
       author: { _type: "reference", _ref: `author-${who.tag}` },
       ...extra,
     };
@@ -63,9 +65,13 @@ function newsroom(who) {
 
   const documents = [];
   const fresh = 5 + random(4);
-  for (let i = 0; i < fresh; i++) documents.push(document("drafts.", (1 + i * 29 + random(20)) * HOUR));
+  for (let i = 0; i < fresh; i++) {
+    documents.push(document("drafts.", (1 + i * 29 + random(20)) * HOUR));
+  }
   const stale = 2 + random(3);
-  for (let i = 0; i < stale; i++) documents.push(document("drafts.", (15 + i * 9 + random(8)) * DAY));
+  for (let i = 0; i < stale; i++) {
+    documents.push(document("drafts.", (15 + i * 9 + random(8)) * DAY));
+  }
   const recent = 3 + random(4);
   for (let i = 0; i < recent; i++) documents.push(document("", (3 + i * 24 + random(20)) * HOUR));
   for (let i = 0; i < 12; i++) documents.push(document("", (9 + i * 11 + random(9)) * DAY));
@@ -107,5 +113,6 @@ function productDocs(who) {
     _id: id, _type: "guide", _createdAt: "2025-01-10T08:00:00Z", _rev: "p1",
     _updatedAt: new Date(Date.now() - days * DAY).toISOString(), title: `${title} [${who.tag}]`,
   });
-  return [made("drafts.guide-install", "Installing the app", 3), made("guide-start", "First steps", 40)];
+  return [made("drafts.guide-install", "Installing the app", 3),
+    made("guide-start", "First steps", 40)];
 }

@@ -65,7 +65,7 @@ export function createSlack({ log }) {
 
   function channelOf(me, text) {
     const wanted = String(text ?? "");
-    const found = CHANNELS.find(({ id, name }) => wanted === id || wanted === `#${name}` || wanted === name);
+    const found = CHANNELS.find(({ id, name }) => [id, name, `#${name}`].includes(wanted));
     if (found) return found;
     if (wanted === me.user_id || Object.hasOwn(EDITORS, wanted)) {
       return { id: `D0${wanted.slice(2)}`, name: "", is_member: true, is_archived: false };
@@ -82,20 +82,22 @@ export function createSlack({ log }) {
 
   const tools = {
     slack_auth_test(me) {
-      return { ok: true, url: `https://daily-${me.who.tag}.slack.com/`, team: me.team, user: me.user,
-        team_id: me.team_id, user_id: me.user_id, bot_id: me.bot_id, is_enterprise_install: false };
+      return { ok: true, url: `https://daily-${me.who.tag}.slack.com/`, team: me.team,
+        user: me.user, team_id: me.team_id, user_id: me.user_id, bot_id: me.bot_id,
+        is_enterprise_install: false };
     },
 
     slack_send_message(me, params, account) {
       const channel = channelOf(me, params.channel);
       if (channel.is_archived) throw new SlackError("is_archived");
       if (!channel.is_member) throw new SlackError("not_in_channel");
-      if (params.text !== undefined && typeof params.text !== "string") throw new SlackError("invalid_arguments");
-      if (!params.text && !params.blocks && !params.attachments) throw new SlackError("no_text");
-      if ([...(params.text ?? "")].length > MOST_CHARACTERS) throw new SlackError("msg_too_long");
+      const { text = "" } = params;
+      if (typeof text !== "string") throw new SlackError("invalid_arguments");
+      if (!text && !params.blocks && !params.attachments) throw new SlackError("no_text");
+      if ([...text].length > MOST_CHARACTERS) throw new SlackError("msg_too_long");
       const team = teamOf(me);
       const message = { type: "message", user: me.user_id, bot_id: me.bot_id, app_id: me.app_id,
-        text: storedText(params.text ?? ""), ts: timestamp(team), team: me.team_id };
+        text: storedText(text), ts: timestamp(team), team: me.team_id };
       if (params.thread_ts) message.thread_ts = params.thread_ts;
       message[SENT] = { identifier: account.identifier, text: params.text };
       store(messages(team, channel.id), message);
@@ -107,11 +109,14 @@ export function createSlack({ log }) {
       const channel = channelOf(me, params.channel);
       if (!channel.is_member) throw new SlackError("not_in_channel");
       const limit = params.limit ?? 100;
-      if (!Number.isInteger(limit) || limit < 1 || limit > 1000) throw new SlackError("invalid_limit");
+      if (!(Number.isInteger(limit) && limit >= 1 && limit <= 1000)) {
+        throw new SlackError("invalid_limit");
+      }
       const oldest = time(params.oldest, "0", "invalid_ts_oldest");
       let latest = time(params.latest, "99999999999", "invalid_ts_latest");
       if (params.cursor) {
-        const at = /^next_ts:(\d+\.\d+)$/.exec(Buffer.from(String(params.cursor), "base64").toString());
+        const cursor = Buffer.from(String(params.cursor), "base64").toString();
+        const at = /^next_ts:(\d+\.\d+)$/.exec(cursor);
         if (!at) throw new SlackError("invalid_cursor");
         latest = Math.min(latest, micros(at[1]));
       }
@@ -129,7 +134,8 @@ export function createSlack({ log }) {
         context_team_id: me.team_id })), response_metadata: { next_cursor: "" } };
     },
 
-    slack_get_conversation_info: (me, params) => ({ ok: true, channel: channelOf(me, params.channel) }),
+    slack_get_conversation_info: (me, params) =>
+      ({ ok: true, channel: channelOf(me, params.channel) }),
   };
 
   return {

@@ -1,7 +1,7 @@
 // What Slack does to the text of a message before it stores it.
 
-export const EMOJI = { "📝": "memo", "🚀": "rocket", "✅": "white_check_mark", "⚠️": "warning", "📅": "date",
-  "🗓️": "spiral_calendar_pad", "📰": "newspaper", "🎉": "tada", "👀": "eyes", "🔥": "fire",
+export const EMOJI = { "📝": "memo", "🚀": "rocket", "✅": "white_check_mark", "⚠️": "warning",
+  "📅": "date", "🗓️": "spiral_calendar_pad", "📰": "newspaper", "🎉": "tada", "👀": "eyes", "🔥": "fire",
   "⏰": "alarm_clock", "📦": "package", "💤": "zzz", "✏️": "pencil2", "📌": "pushpin" };
 
 const EMOJI_PATTERN = new RegExp(Object.keys(EMOJI).join("|"), "gu");

@@ -13,6 +13,7 @@ export function camelKeys(value) {
 
 /** Leaves out what protojson leaves out when it does not emit zero values. */
 export function withoutZeros(value) {
-  return Object.fromEntries(Object.entries(value).filter(([, inner]) =>
-    inner !== "" && inner !== 0 && inner !== false && !(Array.isArray(inner) && inner.length === 0)));
+  const zero = (inner) => inner === "" || inner === 0 || inner === false ||
+    (Array.isArray(inner) && inner.length === 0);
+  return Object.fromEntries(Object.entries(value).filter(([, inner]) => !zero(inner)));
 }

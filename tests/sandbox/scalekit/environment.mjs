@@ -104,7 +104,8 @@ export function createEnvironment(extraConnections = {}) {
 
 /** An account as a list shows it. */
 export function listItem(account) {
-  const { id, identifier, provider, connector, connection_id, status, authorization_type } = account;
+  const { id, identifier, provider, connector, connection_id, status,
+    authorization_type } = account;
   return {
     id, identifier, provider, connector, connection_id, status, authorization_type,
     ...(account.token_expires_at && { token_expires_at: account.token_expires_at }),

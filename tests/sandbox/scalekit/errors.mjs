@@ -15,12 +15,12 @@ const KINDS = {
   UNIMPLEMENTED: [12, 501],
   UNSUPPORTED_MEDIA_TYPE: [3, 415],
   REQUEST_TOO_LARGE: [8, 413],
-  METHOD_NOT_ALLOWED: [12, 501],
   INTERNAL: [13, 500],
 };
 
 // The google.rpc code that goes with an HTTP status, for tool errors.
-const CODE_OF = { 400: 3, 401: 16, 403: 7, 404: 5, 409: 10, 413: 3, 429: 8, 500: 13, 501: 12, 502: 2, 503: 14, 504: 4 };
+const CODE_OF = { 400: 3, 401: 16, 403: 7, 404: 5, 409: 10, 413: 3, 429: 8, 500: 13, 501: 12,
+  503: 14, 504: 4 };
 
 export class ApiError extends Error {
   constructor(errorCode, message, { status, info = {} } = {}) {

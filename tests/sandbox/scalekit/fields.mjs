@@ -74,8 +74,10 @@ function readValue(rule, value, field, violations) {
     else checkString(rule, value, wrong);
     return value;
   case "uint":
-    if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) wrong("must be a uint32", "type");
-    else checkNumber(rule, value, wrong);
+    if (!(Number.isInteger(value) && value >= 0 && value <= 0xffffffff)) {
+      wrong("must be a uint32", "type");
+    }
+    checkNumber(rule, value, wrong);
     return value;
   case "bool":
     if (typeof value !== "boolean") wrong("must be a boolean", "type");
@@ -88,7 +90,9 @@ function readValue(rule, value, field, violations) {
       wrong("must be an array", "type");
       return [];
     }
-    if (value.length > (rule.max_items ?? Infinity)) wrong(`at most ${rule.max_items} items`, "max_items");
+    if (value.length > (rule.max_items ?? Infinity)) {
+      wrong(`at most ${rule.max_items} items`, "max_items");
+    }
     return value.map((item, i) => readValue(rule.item, item, `${field}[${i}]`, violations));
   default:
     return readMessage(rule.fields, value, `${field}.`, violations);
@@ -99,8 +103,9 @@ function checkString(rule, value, wrong) {
   const length = [...value].length;
   if (length > (rule.max ?? Infinity)) wrong(`at most ${rule.max} characters`, "max_len");
   if (length < (rule.min ?? 0)) wrong(`at least ${rule.min} characters`, "min_len");
-  if (rule.prefix && !value.startsWith(rule.prefix)) wrong(`must begin with ${rule.prefix}`, "prefix");
-  if (rule.pattern && !rule.pattern.test(value)) wrong(`must match ${rule.pattern.source}`, "pattern");
+  const { prefix, pattern } = rule;
+  if (prefix && !value.startsWith(prefix)) wrong(`must begin with ${prefix}`, "prefix");
+  if (pattern && !pattern.test(value)) wrong(`must match ${pattern.source}`, "pattern");
 }
 
 function checkNumber(rule, value, wrong) {

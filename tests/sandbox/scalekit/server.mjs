@@ -14,12 +14,14 @@ import * as toolRules from "./tools.mjs";
 const JSON_TYPE = { "content-type": "application/json" };
 const API = "/api/v1";
 
-export function createScalekit({ faults, log, latency, tokens, variants, accounts, magicLinks, tools,
-  execute, pages }) {
+export function createScalekit(parts) {
+  const { faults, log, latency, tokens, variants, accounts, magicLinks, tools, execute,
+    pages } = parts;
   const get = (endpoint, query, run) => ({ endpoint, query, run });
   const post = (endpoint, body, run) => ({ endpoint, body, run });
   const routes = {
-    [`GET ${API}/connected_accounts`]: get("scalekit.accounts.list", accountRules.LIST, accounts.list),
+    [`GET ${API}/connected_accounts`]:
+      get("scalekit.accounts.list", accountRules.LIST, accounts.list),
     [`POST ${API}/connected_accounts`]:
       post("scalekit.accounts.create", accountRules.CREATE, accounts.create),
     [`GET ${API}/connected_accounts/details`]:
@@ -37,7 +39,8 @@ export function createScalekit({ faults, log, latency, tokens, variants, account
     [`POST ${API}/execute_tool`]:
       { ...post("scalekit.execute_tool", EXECUTE, execute), latency: "tool_ms" },
   };
-  const disconnect = post("scalekit.accounts.disconnect", accountRules.DISCONNECT, accounts.disconnect);
+  const disconnect =
+    post("scalekit.accounts.disconnect", accountRules.DISCONNECT, accounts.disconnect);
   const token = { endpoint: "scalekit.token" };
 
   function find(method, path) {
@@ -94,9 +97,8 @@ export function createScalekit({ faults, log, latency, tokens, variants, account
   }
 
   function render(answer) {
-    if (answer.text !== undefined && variants.json_case === "snake" && variants.zero_values === "emit") {
-      return answer.text;
-    }
+    const usual = variants.json_case === "snake" && variants.zero_values === "emit";
+    if (usual && answer.text !== undefined) return answer.text;
     let json = answer.json ?? JSON.parse(answer.text);
     if (variants.zero_values === "omit") json = withoutZeros(json);
     if (variants.json_case === "camel") json = camelKeys(json);

@@ -54,8 +54,9 @@ export function createTools({ environment, variants }) {
       const wanted = (account) => (!connections || connections.includes(account.connector)) &&
         (!providers || providers.includes(account.provider)) &&
         (!names || names.some((name) => TOOL_BY_NAME.get(name)?.provider === account.provider));
-      const lacking = (connections ?? []).find((name) => !accounts.some((a) => a.connector === name)) ??
-        (providers ?? []).find((name) => !accounts.some((a) => a.provider === name));
+      const without = (field) => (name) => !accounts.some((account) => account[field] === name);
+      const lacking = (connections ?? []).find(without("connector")) ??
+        (providers ?? []).find(without("provider"));
       accounts = accounts.filter(wanted);
       if (variants.scoped_without_account === "not_found" && (lacking || accounts.length === 0)) {
         throw notFound("connected account", lacking ?? args.identifier);
@@ -67,10 +68,10 @@ export function createTools({ environment, variants }) {
       const found = accounts.flatMap((account) => (TOOLS[account.provider] ?? [])
         .filter((tool) => !names || names.includes(tool.name))
         .map((tool) => ({ tool, account })));
-      let without = variants.scoped_entry_without_tool;
+      let bare = variants.scoped_entry_without_tool;
       return answer("tools", found, args, ({ tool, account }) => {
-        const entry = `{${without ? "" : `"tool":${tool.json},`}${who}"${account.id}"}`;
-        without = false;
+        const entry = `{${bare ? "" : `"tool":${tool.json},`}${who}"${account.id}"}`;
+        bare = false;
         return entry;
       });
     },

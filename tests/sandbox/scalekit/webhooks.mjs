@@ -10,7 +10,8 @@ const TIMEOUT_MS = 10_000;
 export function sign(secret, id, timestamp, body) {
   const key = Buffer.from(secret.slice(secret.indexOf("_") + 1), "base64");
   const mac = createHmac("sha256", key).update(`${id}.${timestamp}.${body}`).digest("base64");
-  return { "webhook-id": id, "webhook-timestamp": String(timestamp), "webhook-signature": `v1,${mac}` };
+  return { "webhook-id": id, "webhook-timestamp": String(timestamp),
+    "webhook-signature": `v1,${mac}` };
 }
 
 export function createWebhooks(environment) {
