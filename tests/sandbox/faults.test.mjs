@@ -82,6 +82,27 @@ describe("faults", () => {
     }
   });
 
+  it("delay an effect even when the client leaves, but not beyond a reset", async () => {
+    for (const reset of [false, true]) {
+      await fail({ type: "delay", ms: 150 });
+      await assert.rejects(sandbox.api("POST", "/api/v1/execute_tool",
+        { tool_name: "slack_send_message", identifier: "ada",
+          params: { channel: "C0NEWSROOM1", text: "late" } }, {}, AbortSignal.timeout(50)));
+      assert.equal(await posts(), 0);
+      if (!reset) {
+        await until(async () => (await posts()) === 1);
+        await sandbox.control("POST", "/reset");
+        await sandbox.connect("slack-sandbox");
+        continue;
+      }
+      await sandbox.control("POST", "/reset");
+      await sandbox.connect("slack-sandbox");
+      await fail({ type: "delay", ms: 200 });
+      await send();
+      assert.equal(await posts(), 1);
+    }
+  });
+
   it("choose requests by tool, person and text, skip some, and count", async () => {
     await sandbox.connect("slack-sandbox", "bo");
     const action = { type: "status", status: 503 };
@@ -114,6 +135,14 @@ describe("faults", () => {
     assert.equal((await send()).status, 200);
   });
 });
+
+async function until(condition) {
+  const end = Date.now() + 5000;
+  while (!(await condition())) {
+    assert.ok(Date.now() < end, "it does not happen");
+    await new Promise((resolve) => { setTimeout(resolve, 5); });
+  }
+}
 
 async function statusOf(token) {
   const answer = await fetch(`${sandbox.base}/api/v1/execute_tool`, {

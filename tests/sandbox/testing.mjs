@@ -28,9 +28,10 @@ export function useSandbox(options) {
   };
 
   /** Calls the API; {status, body}. A string body is sent as it is. */
-  it.api = async (method, path, body, headers = {}) => {
+  it.api = async (method, path, body, headers = {}, signal = undefined) => {
     const answer = await fetch(it.base + path, {
       method,
+      signal,
       headers: { authorization: `Bearer ${it.token}`, ...(body !== undefined && JSON_TYPE),
         ...headers },
       body: body === undefined || typeof body === "string" ? body : JSON.stringify(body),
