@@ -1,9 +1,9 @@
 // What the control port forwards for Claude.
 //
-//   POST /claude {"script": …, "for": …, "at_turn": …, "count": …, "args": …}   one override, or a list
+//   POST /claude {"script": …, "for": …, "at_turn": …, "count": …, "args": …}  one, or a list
 //   POST /claude {"settings": {"latency_model_ms": 0, "fast_stream": true, "eol": "crlf"}}
-//   POST /claude {"clear": true}                                                forget the overrides
-//   GET /claude                                                                 scripts, overrides, settings
+//   POST /claude {"clear": true}                                             forget overrides
+//   GET /claude                                                              scripts, overrides, settings
 
 import { BadOverride, SCRIPT_NAMES } from "./script.mjs";
 

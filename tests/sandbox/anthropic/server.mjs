@@ -1,15 +1,16 @@
 // The Anthropic half of the sandbox: POST /v1/messages, POST /v1/messages/count_tokens and
 // GET /v1/models[/{id}], checked as strictly as the real service checks them.
 //
-// A request goes: read → fault before → credentials → validation → binding of thinking → prompt cache →
-// script → answer, streamed or whole. The journal entry of a message request gains
+// A request goes: read → fault before → credentials → validation → binding of thinking → prompt
+// cache → script → answer, streamed or whole. The journal entry of a message request gains
 //
 //   request_id, model, stream, turn (replies in the history), script, stop_reason, usage, message_id,
 //   calls (names of the tools called), completed (the whole reply went out), prompt_hash (tools,
 //   system and all messages), previous_hash (the same before the last reply: the prompt_hash of the
 //   request that got it), error {type, message, details}
 //
-// Two completed entries with one prompt_hash mean that a client asked again for a reply it had.
+// Two completed entries with one prompt_hash mean that a client asked again for a reply it had, or,
+// at turn 0, that two conversations began with the same words: from turn 1 on, ids tell them apart.
 
 import { mediaType, readBody, TooLarge } from "../http.mjs";
 import { pause, sendWhole } from "../faults.mjs";
