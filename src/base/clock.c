@@ -235,14 +235,14 @@ static enum err zone_to_icu(const char *zone, UChar out[ZONE_NAME_MAX + 1], int3
 enum err zone_check(const char *zone)
 {
     UChar name[ZONE_NAME_MAX + 1];
-    int32_t len;
+    int32_t len = 0;
     return zone_to_icu(zone, name, &len);
 }
 
 enum err zone_local(const char *zone, int64_t unix_ms, struct local_date *out_date)
 {
     UChar name[ZONE_NAME_MAX + 1];
-    int32_t len;
+    int32_t len = 0;
     enum err e = zone_to_icu(zone, name, &len);
     if (e) return e;
 

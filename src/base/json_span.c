@@ -138,7 +138,7 @@ static bool key_is(struct json_span key, const char *name, size_t name_len)
 {
     if (key.len == name_len + 2 && memcmp(key.text + 1, name, name_len) == 0)
         return !memchr(name, '\\', name_len);
-    return memchr(key.text, '\\', key.len) && json_string_is(key, name);
+    return key.len > 0 && memchr(key.text, '\\', key.len) && json_string_is(key, name);
 }
 
 struct json_span json_get(struct json_span object, const char *key)

@@ -43,9 +43,9 @@ void log_to(int fd)
 
 static void set_context(char field[CONTEXT_MAX], const char *text)
 {
-    size_t len = text ? strlen(text) : 0;
-    size_t kept = utf8_cut(text, len, CONTEXT_MAX - 1);
-    if (kept > 0) memcpy(field, text, kept);
+    if (!text) text = "";
+    size_t kept = utf8_cut(text, strlen(text), CONTEXT_MAX - 1);
+    memcpy(field, text, kept);
     field[kept] = '\0';
 }
 

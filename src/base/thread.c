@@ -162,10 +162,8 @@ static enum err start_os_thread(pthread_t *out_thread, bool is_detached, const c
 enum err thread_start(struct thread *t, const char *name, void *(*main)(void *), void *arg)
 {
     assert(!t->is_started);
-    pthread_t os;
-    enum err e = start_os_thread(&os, false, name, main, arg);
+    enum err e = start_os_thread(&t->os, false, name, main, arg);
     if (e) return e;
-    t->os = os;
     t->is_started = true;
     return E_OK;
 }
