@@ -39,12 +39,17 @@ static void sending_done(struct sending *s)
 
 /* ---- the call is checked before anything happens ---- */
 
-static bool has_only(struct json_span object, const char *key)
+/* Is there something in the call beside the text? Naming the destination that is fixed anyway is
+ * harmless. */
+static bool asks_for_more(const struct frozen *frozen, struct json_span input)
 {
-    for (struct json_iter it = json_iter(object); json_next(&it);) {
-        if (!json_string_is(it.key, key)) return false;
+    for (struct json_iter it = json_iter(input); json_next(&it);) {
+        bool is_text = json_string_is(it.key, frozen->text_argument);
+        bool is_ours = json_string_is(it.key, frozen->channel_argument) &&
+                       json_string_is(it.value, frozen->channel);
+        if (!is_text && !is_ours) return true;
     }
-    return true;
+    return false;
 }
 
 /* Fills the text, or refuses the call. */
@@ -57,7 +62,7 @@ static bool make_text(struct sending *s)
                          frozen->text_argument);
         return false;
     }
-    if (!has_only(s->call->input, frozen->text_argument)) {
+    if (asks_for_more(frozen, s->call->input)) {
         tool_call_refuse(
             s->call,
             "Not sent: give only \"%s\". The destination is fixed and nothing else can be set.",
