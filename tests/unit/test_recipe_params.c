@@ -10,30 +10,35 @@
 
 #include <string.h>
 
-/* Filled by set_up(): the patterns need compiling. */
-static struct recipe_param params[] = {
-    {.name = "project",
-     .type = PARAM_STRING,
-     .default_setting = "SANITY_PROJECT_NAME",
-     .is_required = true,
-     .min = 1,
-     .max = 20},
-    {.name = "dataset",
-     .type = PARAM_STRING,
-     .default_value = "production",
-     .pattern = "^[a-z]+$",
-     .min = 1,
-     .max = 20},
-    {.name = "days",  .type = PARAM_INTEGER,                                      .default_value = "7",                                                                                    .min = 1,                                                                                                                                                                                .max = 30},
-    {.name = "quiet",.type = PARAM_BOOLEAN},
-    {.name = "note",        .type = PARAM_STRING,         .min = 0,.max = 10},
-};
-static const struct recipe recipe = {.name = "daily", .params = params, .n_params = 5};
+static char daily[] = "daily";
+static char project[] = "project", project_setting[] = "SANITY_PROJECT_NAME";
+static char dataset[] = "dataset", dataset_default[] = "production", dataset_pattern[] = "^[a-z]+$";
+static char days[] = "days", days_default[] = "7";
+static char quiet[] = "quiet", note[] = "note";
+
+static struct recipe_param params[5];
+static const struct recipe recipe = {
+    .name = daily, .params = params, .n_params = ARRAY_LEN(params)};
 
 static int set_up(void **state)
 {
     (void)state;
-    params[1].has_pattern = regcomp(&params[1].pattern_compiled, "^[a-z]+$", REG_EXTENDED) == 0;
+    params[0] = (struct recipe_param){.name = project,
+                                      .default_setting = project_setting,
+                                      .is_required = true,
+                                      .min = 1,
+                                      .max = 20};
+    params[1] = (struct recipe_param){.name = dataset,
+                                      .default_value = dataset_default,
+                                      .pattern = dataset_pattern,
+                                      .min = 1,
+                                      .max = 20};
+    params[2] = (struct recipe_param){
+        .name = days, .type = PARAM_INTEGER, .default_value = days_default, .min = 1, .max = 30};
+    params[3] = (struct recipe_param){.name = quiet, .type = PARAM_BOOLEAN};
+    params[4] = (struct recipe_param){.name = note, .max = 10};
+    params[1].has_pattern =
+        regcomp(&params[1].pattern_compiled, dataset_pattern, REG_EXTENDED) == 0;
     return params[1].has_pattern ? 0 : -1;
 }
 
