@@ -113,6 +113,10 @@ static enum err wait_for(struct question *q, int64_t ms)
     }
     int64_t since = q->failing_since_ms > 0 ? q->failing_since_ms : now;
     if (now + ms > since + a->retry_budget_ms) {
+        if (q->failing_since_ms == 0) {
+            snprintf(q->error.message, sizeof q->error.message,
+                     "an earlier caller was told to come back much later");
+        }
         return give_up(q, ANTHROPIC_UNAVAILABLE, "the time for retries is used up");
     }
     if (ms > 0 && !retry_sleep(a->http, ms, q->cancel, q->deadline_ms)) {

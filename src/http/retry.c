@@ -17,12 +17,14 @@
  * each success. */
 #define GAP_FIRST_MS 50
 #define GAP_MAX_MS   1000
+#define HOLD_MAX_MS  120000 /* one answer stops all callers for no longer than this */
 
 struct retry_brake {
     struct mutex mutex; /* guards all below */
     int64_t gap_ms;     /* 0: not braking */
     int64_t next_ms;    /* mono: the next free place */
     int64_t grown_ms;   /* mono: when the gap grew last */
+    int64_t held_ms;    /* mono: until then they asked for silence */
 };
 
 /* A plain non-negative decimal number, which is the whole text. */
@@ -98,6 +100,7 @@ void retry_brake_free(struct retry_brake *brake)
 void retry_brake_hit(struct retry_brake *brake, int64_t asked_ms)
 {
     int64_t now = clock_mono_ms();
+    int64_t until = now + (asked_ms < HOLD_MAX_MS ? asked_ms : HOLD_MAX_MS);
     mutex_lock(&brake->mutex);
     if (brake->gap_ms == 0) {
         brake->gap_ms = GAP_FIRST_MS;
@@ -106,15 +109,19 @@ void retry_brake_hit(struct retry_brake *brake, int64_t asked_ms)
         brake->gap_ms = brake->gap_ms * 2 < GAP_MAX_MS ? brake->gap_ms * 2 : GAP_MAX_MS;
         brake->grown_ms = now;
     }
-    if (brake->next_ms < now + asked_ms) brake->next_ms = now + asked_ms;
+    if (brake->held_ms < until) brake->held_ms = until;
+    if (brake->next_ms < until) brake->next_ms = until;
     mutex_unlock(&brake->mutex);
 }
 
 void retry_brake_ok(struct retry_brake *brake)
 {
+    int64_t now = clock_mono_ms();
     mutex_lock(&brake->mutex);
-    brake->gap_ms /= 2;
-    if (brake->gap_ms < GAP_FIRST_MS) {
+    /* What was sent before they asked for silence proves nothing about now. */
+    bool counts = now >= brake->held_ms;
+    if (counts) brake->gap_ms /= 2;
+    if (counts && brake->gap_ms < GAP_FIRST_MS) {
         /* Places that were given away stay with those who wait for them; new callers need none. */
         brake->gap_ms = 0;
         brake->next_ms = 0;

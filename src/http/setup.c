@@ -54,7 +54,16 @@ static enum err append_header(struct curl_slist **lines, const struct http_heade
     return append_line(lines, str_text(&line));
 }
 
-enum err setup_headers(const struct http_request *request, struct curl_slist **out_headers)
+void setup_headers_free(struct curl_slist **headers)
+{
+    for (struct curl_slist *line = *headers; line; line = line->next) {
+        mem_wipe(line->data, strlen(line->data));
+    }
+    curl_slist_free_all(*headers);
+    *headers = NULL;
+}
+
+static enum err make_headers(const struct http_request *request, struct curl_slist **out_headers)
 {
     bool has_type = false;
     struct curl_slist *lines = NULL;
@@ -67,7 +76,7 @@ enum err setup_headers(const struct http_request *request, struct curl_slist **o
     if (!e) e = append_line(&lines, "Expect:");
     if (!e && !has_type) e = append_line(&lines, "Content-Type:");
     if (e) {
-        curl_slist_free_all(lines);
+        setup_headers_free(&lines);
         return e;
     }
     *out_headers = lines;
@@ -162,7 +171,7 @@ enum err setup_easy(struct transfer *t)
     if (!request->method || !is_token(request->method) || !request->url) {
         return fail(E_INVALID, "the request has no proper method or URL");
     }
-    enum err e = setup_headers(request, &t->headers);
+    enum err e = make_headers(request, &t->headers);
     if (e) return e;
 
     CURL *easy = t->easy;

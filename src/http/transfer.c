@@ -18,6 +18,7 @@
 
 #define BODY_MAX_DEFAULT MIB
 #define HEADERS_MAX      (64 * KIB)
+_Static_assert(sizeof(((struct http_reply *)0)->error) >= CURL_ERROR_SIZE, "curl writes into it");
 
 static CURL *easy_take(struct http_client *c)
 {
@@ -81,8 +82,7 @@ static void finish(struct transfer *t, enum http_end end)
     }
     easy_give_back(c, t->easy);
     t->easy = NULL;
-    curl_slist_free_all(t->headers);
-    t->headers = NULL;
+    setup_headers_free(&t->headers);
 
     int64_t now = clock_mono_ms();
     reply->end = end;
@@ -182,7 +182,7 @@ static void say_timer(struct transfer *t, const char *timer)
     };
     for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
         if (strcmp(timers[i].name, timer) != 0) continue;
-        snprintf(t->reply->error, sizeof t->reply->error, "%s %.3g s (%s)", timers[i].what,
+        snprintf(t->reply->error, sizeof t->reply->error, "%s %.10g s (%s)", timers[i].what,
                  (double)timers[i].ms / 1000, timer);
     }
 }

@@ -107,9 +107,8 @@ void transfer_stop(struct transfer *t, enum http_end end, const char *timer);
 /* Sets all options of `t->easy`. E_INVALID: a bad header or URL; E_INTERNAL: curl refused an
  * option. */
 enum err setup_easy(struct transfer *t) MUST_CHECK;
-/* Header lines for curl. E_INVALID. */
-enum err setup_headers(const struct http_request *request,
-                       struct curl_slist **out_headers) MUST_CHECK;
+/* Wipes (there are keys among them) and frees. */
+void setup_headers_free(struct curl_slist **headers);
 
 /* ---- callbacks.c: curl calls them on the I/O thread ---- */
 

@@ -148,11 +148,32 @@ static void a_success_releases_the_brake(void **state)
 {
     (void)state;
     struct retry_brake *brake = retry_brake_new();
-    retry_brake_hit(brake, 60000);
+    retry_brake_hit(brake, 0);
+    for (int i = 0; i < 5; i++)
+        (void)retry_brake_place_ms(brake);
     assert_true(retry_brake_place_ms(brake) > 0);
     retry_brake_ok(brake);
     assert_int_equal(retry_brake_place_ms(brake), 0);
     assert_int_equal(retry_brake_place_ms(brake), 0);
+    retry_brake_free(brake);
+}
+
+static void a_success_from_before_does_not_end_the_silence(void **state)
+{
+    (void)state;
+    struct retry_brake *brake = retry_brake_new();
+    retry_brake_hit(brake, 60000);
+    retry_brake_ok(brake);
+    assert_true(retry_brake_place_ms(brake) > 50000);
+    retry_brake_free(brake);
+}
+
+static void an_absurd_wait_does_not_stop_everyone_for_ever(void **state)
+{
+    (void)state;
+    struct retry_brake *brake = retry_brake_new();
+    retry_brake_hit(brake, INT32_MAX);
+    assert_true(retry_brake_place_ms(brake) <= 120000);
     retry_brake_free(brake);
 }
 
@@ -170,6 +191,8 @@ int main(void)
         cmocka_unit_test(after_an_overload_callers_go_one_after_another),
         cmocka_unit_test(answers_of_one_moment_brake_once),
         cmocka_unit_test(a_success_releases_the_brake),
+        cmocka_unit_test(a_success_from_before_does_not_end_the_silence),
+        cmocka_unit_test(an_absurd_wait_does_not_stop_everyone_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
