@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <stdio.h>
 
 /* Callers choose the key, of whatever length: hashed, the context is always complete. */
 #define CONTEXT_MAX (SHA256_HEX_LEN + 32)
@@ -24,10 +25,11 @@ static void answer_context(const struct run_idempotency *what, struct str *out)
 
 enum err idempotency_row_get(struct db *db, const struct seal_keys *keys,
                              const struct run_idempotency *what, int64_t now_ms,
-                             struct run_answer *out_answer)
+                             struct run_answer *out_answer, char out_run_id[ID_MAX])
 {
     AUTO(query_done)
-    struct query q = query_begin(db, "SELECT fingerprint, http_status, sealed FROM idempotency_keys"
+    struct query q = query_begin(db, "SELECT fingerprint, http_status, sealed, run_id"
+                                     " FROM idempotency_keys"
                                      " WHERE principal = ? AND route = ? AND key = ?"
                                      " AND created_ms > ?");
     query_bind_text(&q, what->principal);
@@ -53,6 +55,7 @@ enum err idempotency_row_get(struct db *db, const struct seal_keys *keys,
     if (e) return fail_context(e, "the answer stored under an idempotency key");
     str_move(&out_answer->body, &body);
     out_answer->http_status = (int)http_status;
+    snprintf(out_run_id, ID_MAX, "%s", query_text(&q, 3) ? query_text(&q, 3) : "");
     return E_OK;
 }
 
@@ -86,7 +89,8 @@ enum err store_idempotency_find(struct store *store, const struct run_idempotenc
 {
     assert(what->key);
     AUTO(reader_give_back) struct reader reader = reader_take(store);
-    return idempotency_row_get(reader.db, &store->keys, what, clock_unix_ms(), out_answer);
+    char run_id[ID_MAX];
+    return idempotency_row_get(reader.db, &store->keys, what, clock_unix_ms(), out_answer, run_id);
 }
 
 struct put {
@@ -99,7 +103,8 @@ static enum err put_run(struct store *store, struct db *db, struct write_job *jo
     struct put *put = job->ctx;
     int64_t now_ms = clock_unix_ms();
     struct run_answer first = {0};
-    enum err e = idempotency_row_get(db, &store->keys, put->what, now_ms, &first);
+    char run_id[ID_MAX];
+    enum err e = idempotency_row_get(db, &store->keys, put->what, now_ms, &first, run_id);
     if (e == E_NOT_FOUND)
         return idempotency_row_put(db, &store->keys, put->what, NULL, now_ms, put->answer);
     if (e) return e;

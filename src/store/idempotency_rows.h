@@ -10,11 +10,11 @@
 
 #define IDEMPOTENCY_KEPT_MS (INT64_C(7) * 24 * 60 * 60 * 1000)
 
-/* The answer stored under the key, unless it is older than IDEMPOTENCY_KEPT_MS. E_NOT_FOUND: none.
- * E_CONFLICT: it answered another body. */
+/* The answer stored under the key, unless it is older than IDEMPOTENCY_KEPT_MS, and the run that it
+ * is about ("": none). E_NOT_FOUND: none. E_CONFLICT: it answered another body. */
 enum err idempotency_row_get(struct db *db, const struct seal_keys *keys,
                              const struct run_idempotency *what, int64_t now_ms,
-                             struct run_answer *out_answer) MUST_CHECK;
+                             struct run_answer *out_answer, char out_run_id[ID_MAX]) MUST_CHECK;
 /* Stores, in place of one that is too old. `run_id` may be NULL. */
 enum err idempotency_row_put(struct db *db, const struct seal_keys *keys,
                              const struct run_idempotency *what, const char *run_id, int64_t now_ms,

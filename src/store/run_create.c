@@ -29,7 +29,8 @@ static enum err look_up_key(struct store *store, struct db *db, struct creation 
     const struct run_idempotency *what = &c->create->idempotency;
     *out_is_settled = false;
     if (!what->key) return E_OK;
-    enum err e = idempotency_row_get(db, &store->keys, what, c->now_ms, &c->created.answer);
+    enum err e = idempotency_row_get(db, &store->keys, what, c->now_ms, &c->created.answer,
+                                     c->created.run_id);
     if (e == E_NOT_FOUND) return E_OK;
     if (e && e != E_CONFLICT) return e;
     c->created.outcome = e == E_CONFLICT ? RUN_KEY_REUSED : RUN_REPLAYED;

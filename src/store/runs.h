@@ -114,7 +114,7 @@ struct run_create {
 struct run_created {
     enum run_create_outcome outcome;
     struct run_answer answer; /* for created, attached, replayed */
-    char run_id[ID_MAX];      /* of the new, attached or conflicting run; "" otherwise */
+    char run_id[ID_MAX];      /* of the new, attached, replayed or conflicting run; "" otherwise */
 };
 void run_created_done(struct run_created *created);
 
