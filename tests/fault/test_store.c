@@ -201,16 +201,11 @@ int main(void)
 
 #else
 
-static void the_database_fails_at_every_call(void **state)
-{
-    (void)state;
-    skip(); /* the fault points are not compiled in */
-}
-
+/* Not by cmocka, whose skipped test meson takes for a failed one. */
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_database_fails_at_every_call)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    puts("1..1\nok 1 - the database fails at every call # SKIP without fault points");
+    return 0;
 }
 
 #endif
