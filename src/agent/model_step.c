@@ -52,6 +52,8 @@ static enum err load_reply(struct model_reply *reply, struct str *json)
 struct asking {
     struct briefing *b;
     int64_t worst_cost; /* of one attempt */
+    int n_before;       /* 1: a question that a dead process had asked already */
+    int n_uncertain;    /* attempts that were sent and may have been billed without a reply */
     bool is_over_budget;
 };
 
@@ -69,6 +71,7 @@ static bool before_attempt(void *ctx, int n)
 static void on_retry(void *ctx, const struct anthropic_error *error, int64_t wait_ms)
 {
     struct asking *asking = ctx;
+    asking->n_uncertain = asking->n_before + error->attempts_uncertain;
     AUTO(str_done) struct str data = {0};
     struct json_writer w = json_writer(&data);
     json_begin_object(&w);
@@ -146,11 +149,16 @@ static enum err count_reply(void *ctx, struct run_row *row)
     return E_OK;
 }
 
-static enum err store_reply(struct briefing *b, int n, const char *key, const char *hash,
+static enum err store_reply(const struct asking *asking, int n, const char *key, const char *hash,
                             const struct anthropic_reply *reply, struct str *json)
 {
-    struct reply_change change = {
-        .usage = &reply->usage, .cost = model_cost(&b->frozen.prices, &reply->usage), .turn = n};
+    struct briefing *b = asking->b;
+    /* Attempts of unknown outcome stay charged at their worst: the budget must hold even if they
+     * were billed. */
+    struct reply_change change = {.usage = &reply->usage,
+                                  .cost = model_cost(&b->frozen.prices, &reply->usage) +
+                                          asking->n_uncertain * asking->worst_cost,
+                                  .turn = n};
     char cost[32];
     money_format(change.cost, cost);
     AUTO(str_done) struct str data = {0};
@@ -203,12 +211,15 @@ enum err model_step(struct briefing *b, const struct transcript *t, int n, int m
 
     e = briefing_check(b);
     if (e) return e;
+    int n_before = journal_has_begun(&b->journal, key) ? 1 : 0;
     struct journal_begin begin = {.key = key, .request_hash = hash};
     e = journal_begin(&b->journal, &begin, 1, "model", &(struct event_new){.type = "model_asked"});
     if (e) return e;
 
-    struct asking asking = {
-        .b = b, .worst_cost = model_worst_cost(&b->frozen.prices, body.len, max_tokens)};
+    struct asking asking = {.b = b,
+                            .worst_cost = model_worst_cost(&b->frozen.prices, body.len, max_tokens),
+                            .n_before = n_before,
+                            .n_uncertain = n_before};
     struct anthropic_hooks hooks = {
         .before_attempt = before_attempt, .on_retry = on_retry, .ctx = &asking};
     AUTO(anthropic_reply_done) struct anthropic_reply reply = {0};
@@ -216,6 +227,6 @@ enum err model_step(struct briefing *b, const struct transcript *t, int n, int m
     e = anthropic_ask(b->agent->anthropic, body.data, body.len, &b->control->reads,
                       b->deadline_mono_ms, &hooks, &reply, &error);
     if (e) return asking_failed(b, e, &asking, &error);
-    e = store_reply(b, n, key, hash, &reply, &json);
+    e = store_reply(&asking, n, key, hash, &reply, &json);
     return e ? e : load_reply(out_reply, &json);
 }

@@ -199,9 +199,9 @@ static enum err resume(struct briefing *b, const struct recipe *recipe)
     AUTO(connection_list_done) struct connection_list connections = {0};
     enum err e = check_connections(b, recipe, &connections);
     if (e) return e;
-    bool has_delivery = false;
-    e = store_steps_have_delivery(b->agent->store, b->row->id, &has_delivery);
-    if (e || has_delivery) return e;
+    /* A message that went out is not made again; sends that were surely not executed do not count.
+     */
+    if (b->row->delivery != DELIVERY_NONE) return E_OK;
     if (!same_day(&b->frozen, b->row)) return start_over(b, recipe, "it is another day");
     if (!same_accounts(&b->frozen, &connections))
         return start_over(b, recipe, "another account is connected");
