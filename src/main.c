@@ -52,7 +52,8 @@ int main(int argc, char **argv, char **environ)
         ctx.name = command->name;
         int code = command->run(&ctx);
         /* What was asked for must not get lost on a full disk or a closed pipe. */
-        if (fflush(stdout) != 0 && code == COMMAND_OK) code = COMMAND_FAILED;
+        bool is_lost = fflush(stdout) != 0 || ferror(stdout);
+        if (is_lost && code == COMMAND_OK) code = COMMAND_FAILED;
         return code;
     }
     return wrong_use(argv[1]);
