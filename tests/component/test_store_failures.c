@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 struct room {
     int more_pages; /* -1: as much as SQLite allows */
@@ -220,6 +221,53 @@ static void a_database_locked_for_too_long_is_told(void **state)
     assert_ok(store_check_writable(f->store));
 }
 
+/* In a child: creates runs and tells the id of each through the pipe, until it is killed. */
+static void create_for_ever(struct fixture *f, int fd)
+{
+    if (fixture_try_open(f)) _exit(1);
+    for (;;) {
+        AUTO(run_row_done) struct run_row row = a_run("u1", "editorial-briefing");
+        struct run_create create = a_creation(&row);
+        create.if_running = RUN_ENQUEUE;
+        AUTO(run_created_done) struct run_created created = {0};
+        if (store_run_create(f->store, &create, &created)) _exit(2);
+        if (write(fd, created.run_id, ID_MAX) != ID_MAX) _exit(3);
+    }
+}
+
+static void what_was_confirmed_before_a_kill_is_there_after_it(void **state)
+{
+    struct fixture *f = *state;
+    fixture_close(f);
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        close(ends[0]);
+        create_for_ever(f, ends[1]);
+    }
+    close(ends[1]);
+    char ids[512][ID_MAX];
+    size_t n = 0;
+    while (n < ARRAY_LEN(ids) && read(ends[0], ids[n], ID_MAX) == ID_MAX) {
+        if (++n == 40) assert_int_equal(kill(child, SIGKILL), 0);
+    }
+    int how = 0;
+    assert_int_equal(waitpid(child, &how, 0), child);
+    close(ends[0]);
+    assert_true(WIFSIGNALED(how) && n >= 40 && n < ARRAY_LEN(ids));
+
+    fixture_open(f);
+    for (size_t i = 0; i < n; i++) {
+        AUTO(run_row_done) struct run_row row = {0};
+        assert_ok(store_run_get(f->store, ids[i], &row));
+        assert_int_equal(row.last_event, 1);
+    }
+    assert_int_equal(
+        ask_file(f, "SELECT (SELECT count(*) FROM runs) = (SELECT count(*) FROM events)"), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_make_open, fixture_remove)
 
 int main(void)
@@ -231,6 +279,7 @@ int main(void)
         TEST(what_was_confirmed_while_a_disk_was_full_is_exactly_what_is_there),
         TEST(a_status_that_cannot_be_is_corrupt),
         TEST(a_database_locked_for_too_long_is_told),
+        TEST(what_was_confirmed_before_a_kill_is_there_after_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
