@@ -23,14 +23,16 @@ int64_t retry_delay_ms(int n, bool has_asked, int64_t asked_ms, int64_t base_ms,
 struct retry_brake;
 struct retry_brake *retry_brake_new(void);
 void retry_brake_free(struct retry_brake *brake);
-/* The upstream said it is overloaded or limits the rate; `asked_ms` 0 when it named no time. */
+/* The upstream said it is overloaded or limits the rate; `asked_ms` 0 when it named no time. Hits
+ * of one moment count once. */
 void retry_brake_hit(struct retry_brake *brake, int64_t asked_ms);
+/* A call succeeded. Within the time that they asked for it means nothing: it was sent before. */
 void retry_brake_ok(struct retry_brake *brake);
 /* How long the caller has to wait for its place (0: go now). Takes the place. */
 int64_t retry_brake_place_ms(struct retry_brake *brake);
 
-/* Sleeps that long; returns early with false when `cancel` (may be NULL) is fired or the deadline
- * (mono ms, 0 none) would be passed (then it does not sleep at all). */
+/* Sleeps that long; returns early with false when `cancel` (may be NULL) is fired or the client is
+ * being stopped, and does not sleep at all when the deadline (mono ms, 0 none) would be passed. */
 bool retry_sleep(struct http_client *client, int64_t ms, struct http_cancel *cancel,
                  int64_t deadline_mono_ms);
 

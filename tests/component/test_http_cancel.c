@@ -129,10 +129,11 @@ static void a_storm_of_cancels_leaves_nothing_behind(void **state)
                 {.match = "/hang", .times = -1, .end = STUB_HANG},
                 {.match = "/cut", .times = -1, .end = STUB_RESET});
     static const char *const paths[] = {"/ok", "/hang", "/cut"};
+    const size_t n = 30;
+    struct background *calls = xcalloc(n, sizeof *calls);
     for (int round = 0; round < 10; round++) {
-        struct background calls[30];
         struct http_cancel cancels[3] = {0};
-        for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+        for (size_t i = 0; i < n; i++) {
             struct http_request request = post_to(f, paths[i % 3], "x");
             request.cancel = &cancels[i % ARRAY_LEN(cancels)];
             request.timeouts.first_byte_ms = 20 + (int64_t)i;
@@ -140,7 +141,7 @@ static void a_storm_of_cancels_leaves_nothing_behind(void **state)
         }
         for (size_t i = 0; i < ARRAY_LEN(cancels); i++)
             http_cancel_fire(f->http, &cancels[i]);
-        for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+        for (size_t i = 0; i < n; i++) {
             thread_join(&calls[i].thread);
             enum http_end end = calls[i].reply.end;
             assert_true(end == HTTP_CANCELLED || end == HTTP_ANSWERED || end == HTTP_LOST ||
@@ -148,6 +149,7 @@ static void a_storm_of_cancels_leaves_nothing_behind(void **state)
             http_reply_done(&calls[i].reply);
         }
     }
+    xfree(calls);
 }
 
 /* ---- sleeping between attempts ---- */

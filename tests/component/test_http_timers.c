@@ -161,9 +161,9 @@ static void an_endless_error_page_is_cut_off_early(void **state)
 {
     struct fixture *f = *state;
     struct sink sink = {.verdict = HTTP_SINK_MORE};
-    char page[4097];
-    memset(page, 'x', 4096);
-    page[4096] = '\0';
+    char page[1025];
+    memset(page, 'x', 1024);
+    page[1024] = '\0';
     STUB_SCRIPT(f->server, {.status = 502, .body = page, .is_chunked = true, .is_endless = true});
     struct http_request request = stream_from(f, &sink);
     request.reply_bytes_max = 64 * MIB;
@@ -180,16 +180,17 @@ static void timers_of_many_transfers_do_not_disturb_each_other(void **state)
     struct fixture *f = *state;
     STUB_SCRIPT(f->server, {.match = "/hang", .times = -1, .end = STUB_HANG},
                 {.match = "/fine", .status = 200, .times = -1, .gate = 1});
-    struct http_request requests[20];
-    struct http_reply replies[20];
+    const int n = 20;
+    struct http_request *requests = xcalloc((size_t)n, sizeof *requests);
+    struct http_reply *replies = xcalloc((size_t)n, sizeof *replies);
     struct background fine;
     background_start(&fine, f, get_from(f, "/fine"));
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < n; i++) {
         requests[i] = get_from(f, "/hang");
         requests[i].timeouts.first_byte_ms = 50 + 10 * (i % 7);
     }
-    http_call_all(f->http, requests, 20, replies);
-    for (int i = 0; i < 20; i++) {
+    http_call_all(f->http, requests, (size_t)n, replies);
+    for (int i = 0; i < n; i++) {
         assert_int_equal(replies[i].end, HTTP_TIMED_OUT);
         assert_true(replies[i].took_ms >= requests[i].timeouts.first_byte_ms);
         http_reply_done(&replies[i]);
@@ -198,6 +199,8 @@ static void timers_of_many_transfers_do_not_disturb_each_other(void **state)
     thread_join(&fine.thread);
     assert_int_equal(fine.reply.end, HTTP_ANSWERED);
     http_reply_done(&fine.reply);
+    xfree(requests);
+    xfree(replies);
 }
 
 int main(void)
