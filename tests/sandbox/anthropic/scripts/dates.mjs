@@ -7,8 +7,10 @@ const formatters = new Map();
 export function dayNumber(instant, zone) {
   const date = new Date(instant);
   if (Number.isNaN(date.getTime())) return null;
-  const [year, month, day] = formatter(zone).format(date).split("-").map(Number);
-  return Date.UTC(year, month - 1, day) / DAY_MS;
+  // By parts: how a locale orders and joins them differs between versions of node.
+  const parts = {};
+  for (const { type, value } of formatter(zone).formatToParts(date)) parts[type] = Number(value);
+  return Date.UTC(parts.year, parts.month - 1, parts.day) / DAY_MS;
 }
 
 function formatter(zone) {
