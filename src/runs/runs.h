@@ -60,6 +60,7 @@ struct run_request {
     int64_t deadline_ms;     /* 0: the recipe's */
     int64_t budget_nano_usd; /* 0: the recipe's */
     struct json_span metadata;
+    bool is_wrong; /* something in it is known to be wrong: only tell what else is */
 };
 struct run_problem {
     void (*add)(void *ctx, const char *pointer, const char *detail); /* one wrong field */

@@ -251,7 +251,8 @@ enum err runs_submit(struct runs *runs, const struct run_request *request,
         return E_OK;
     }
     AUTO(submission_done)
-    struct submission s = {.runs = runs, .request = request, .problem = problem};
+    struct submission s = {
+        .runs = runs, .request = request, .problem = problem, .has_problem = request->is_wrong};
     const char *recipe = request->recipe ? request->recipe : DEFAULT_RECIPE;
     s.recipe = catalogue_recipe(runs->options.agent->catalogue, recipe);
     if (!s.recipe) {

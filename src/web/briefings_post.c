@@ -7,7 +7,6 @@
 #include "web/server.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 #define TEXT_MAX             1000
@@ -34,7 +33,7 @@ static void take_text(struct json_span value, char **out, const char *pointer,
                       struct field_errors *errors)
 {
     *out = json_strdup(value, TEXT_MAX);
-    if (!*out) field_error(errors, pointer, "must be a string");
+    if (!*out) field_error(errors, pointer, "must be a string of at most 1000 bytes, without NUL");
 }
 
 static void take_start_by(struct json_span value, struct fields *f, struct field_errors *errors)
@@ -67,10 +66,7 @@ static void take_budget(struct json_span value, struct fields *f, struct field_e
                 field_error(errors, "/budget/max_usd",
                             "must be a positive amount in a string, like \"0.50\"");
         } else {
-            AUTO(xfree_ptr) char *key = json_strdup(it.key, 60);
-            char pointer[80];
-            snprintf(pointer, sizeof(pointer), "/budget/%s", key ? key : "?");
-            field_error(errors, pointer, "is not a known field");
+            field_unknown(errors, "/budget", it.key);
         }
     }
 }
@@ -130,11 +126,7 @@ static bool take_field(struct json_iter *it, struct fields *f, struct field_erro
 static void read_fields(struct json_span object, struct fields *f, struct field_errors *errors)
 {
     for (struct json_iter it = json_iter(object); json_next(&it);) {
-        if (take_field(&it, f, errors)) continue;
-        AUTO(xfree_ptr) char *key = json_strdup(it.key, 100);
-        char pointer[128];
-        snprintf(pointer, sizeof(pointer), "/%s", key ? key : "?");
-        field_error(errors, pointer, "is not a known field");
+        if (!take_field(&it, f, errors)) field_unknown(errors, "", it.key);
     }
 }
 
@@ -217,7 +209,8 @@ static void submit(struct request *rq, const struct fields *f, struct field_erro
                                   .start_by_ms = f->start_by_ms,
                                   .deadline_ms = f->deadline_ms,
                                   .budget_nano_usd = f->budget_nano_usd,
-                                  .metadata = f->metadata};
+                                  .metadata = f->metadata,
+                                  .is_wrong = errors->n > 0};
     char fingerprint[SHA256_HEX_LEN + 1];
     if (!idempotency_key(rq, &request.idempotency_key)) return;
     if (request.idempotency_key && !idempotency_fingerprint(rq, fingerprint)) return;
@@ -227,6 +220,8 @@ static void submit(struct request *rq, const struct fields *f, struct field_erro
     enum err e = runs_submit(rq->web->options.runs, &request, &problem, &result);
     if (e)
         reply_error(rq, e, "accepting a briefing");
+    else if (errors->n > 0)
+        reply_invalid(rq, errors);
     else
         answer(rq, &result, errors);
 }
@@ -242,8 +237,5 @@ void briefings_post(struct request *rq)
     AUTO(fields_done) struct fields fields = {0};
     AUTO(field_errors_done) struct field_errors errors = {0};
     read_fields(object, &fields, &errors);
-    if (errors.n > 0)
-        reply_invalid(rq, &errors);
-    else
-        submit(rq, &fields, &errors);
+    submit(rq, &fields, &errors);
 }

@@ -129,6 +129,8 @@ static void put_problem(struct request *rq, enum problem problem, const char *de
     if (errors) str_append_str(&body, &errors->json);
     str_append_text(&body, "]}");
     if (problems[problem].is_retryable) reply_header(rq, "Retry-After", RETRY_AFTER_S);
+    if (problems[problem].status == 429)
+        reply_header(rq, "RateLimit", "\"open\";r=0;t=" RETRY_AFTER_S);
     if (problem == PROBLEM_unauthenticated) reply_header(rq, "WWW-Authenticate", "Bearer");
     answer_text(rq, problems[problem].status, "application/problem+json", &body);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define QUERY_PAIRS_MAX 16
+#define FIELD_NAME_MAX  100
 #define MEMBERS_MAX     256 /* of one object in a request body */
 
 struct request *request_new(struct web *web, const char *raw_uri)
@@ -81,12 +82,36 @@ void field_errors_done(struct field_errors *errors)
 void field_error(void *errors, const char *pointer, const char *detail)
 {
     struct field_errors *list = errors;
-    struct json_writer w = json_writer(&list->json);
+    AUTO(str_done) struct str start = {0};
+    str_append_text(&start, "{\"pointer\":");
+    struct json_writer w = json_writer(&start);
+    json_write_string(&w, pointer);
+    str_append_char(&start, ',');
+    if (list->n > 0 && strstr(str_text(&list->json), str_text(&start))) return;
+
+    w = json_writer(&list->json);
     if (list->n++ > 0) str_append_char(&list->json, ',');
     json_begin_object(&w);
     json_put_string(&w, "pointer", pointer);
     json_put_string(&w, "detail", detail);
     json_end_object(&w);
+}
+
+void field_unknown(struct field_errors *errors, const char *parent, struct json_span key)
+{
+    AUTO(xfree_ptr) char *name = json_strdup(key, FIELD_NAME_MAX);
+    AUTO(str_done) struct str pointer = {0};
+    str_append_format(&pointer, "%s/", parent);
+    /* RFC 6901, 3: "~" and "/" in a name are written as ~0 and ~1. */
+    for (const char *at = name ? name : "?"; *at; at++) {
+        if (*at == '~')
+            str_append_text(&pointer, "~0");
+        else if (*at == '/')
+            str_append_text(&pointer, "~1");
+        else
+            str_append_char(&pointer, *at);
+    }
+    field_error(errors, str_text(&pointer), "is not a known field");
 }
 
 static bool is_json_type(const char *content_type)

@@ -73,7 +73,10 @@ struct field_errors {
     int n;
 };
 void field_errors_done(struct field_errors *errors);
+/* The first thing said of a field counts. */
 void field_error(void *errors, const char *pointer, const char *detail);
+/* A member that is not known, of the object under the pointer `parent`. */
+void field_unknown(struct field_errors *errors, const char *parent, struct json_span key);
 
 /* The body as a checked JSON object. False when it is none (or too deep, or has a member twice, …):
  * then the request is answered. */

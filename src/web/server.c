@@ -71,12 +71,23 @@ static bool route(struct request *rq)
     return false;
 }
 
+static enum MHD_Result stop_at_forwarding(void *cls, enum MHD_ValueKind kind, const char *name,
+                                          const char *value)
+{
+    (void)kind;
+    (void)value;
+    bool *found = cls;
+    *found = strcasecmp(name, "Forwarded") == 0 || strncasecmp(name, "X-Forwarded-", 12) == 0;
+    return *found ? MHD_NO : MHD_YES;
+}
+
 /* A browser behind a proxy must not reach the one user of single-user mode. */
 static bool is_forwarded(const struct request *rq)
 {
-    return rq->web->options.user_id &&
-           (request_header(rq, "Forwarded") || request_header(rq, "X-Forwarded-For") ||
-            request_header(rq, "X-Forwarded-Host") || request_header(rq, "X-Forwarded-Proto"));
+    bool found = false;
+    if (rq->web->options.user_id)
+        MHD_get_connection_values(rq->connection, MHD_HEADER_KIND, stop_at_forwarding, &found);
+    return found;
 }
 
 static bool may_call(struct request *rq)
