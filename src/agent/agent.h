@@ -22,6 +22,8 @@ struct agent {
     struct anthropic *anthropic;
     struct scalekit *scalekit;
     const struct catalogue *catalogue;
+    int64_t
+        delivery_settle_ms;    /* how long a call may still be executed after it timed out for us */
     int64_t delivery_retry_ms; /* first wait after "not now" from the provider; 0: 1 s */
 };
 

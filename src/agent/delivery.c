@@ -1,10 +1,7 @@
 #include "agent/delivery.h"
 
-#include "agent/accounts.h"
-#include "agent/delivery_outcome.h"
-#include "agent/message_text.h"
+#include "agent/reconcile.h"
 #include "base/clock.h"
-#include "base/crypt.h"
 #include "http/retry.h"
 
 #include <stdio.h>
@@ -13,100 +10,6 @@
 #define PASSING_MAX    5 /* sends after "not now" */
 #define REJECTIONS_MAX 3 /* refusals of the provider that the model may answer */
 #define WAIT_CAP_MS    (30 * 1000)
-
-/* One send, from its key to its outcome. */
-struct sending {
-    struct briefing *b;
-    struct tool_call *call;
-    struct str text;   /* what people will read */
-    struct str params; /* the tool's arguments */
-    char key[STEP_KEY_MAX];
-    char hash[SHA256_HEX_LEN + 1];
-    enum delivery_outcome outcome;
-    struct str ts;
-    struct str permalink;
-    char why[400]; /* the provider's words, for the model and the error */
-    int64_t asked_wait_ms;
-};
-
-static void sending_done(struct sending *s)
-{
-    str_done(&s->text);
-    str_done(&s->params);
-    str_done(&s->ts);
-    str_done(&s->permalink);
-}
-
-/* ---- the call is checked before anything happens ---- */
-
-/* Is there something in the call beside the text? Naming the destination that is fixed anyway is
- * harmless. */
-static bool asks_for_more(const struct frozen *frozen, struct json_span input)
-{
-    for (struct json_iter it = json_iter(input); json_next(&it);) {
-        bool is_text = json_string_is(it.key, frozen->text_argument);
-        bool is_ours = json_string_is(it.key, frozen->channel_argument) &&
-                       json_string_is(it.value, frozen->channel);
-        if (!is_text && !is_ours) return true;
-    }
-    return false;
-}
-
-/* Fills the text, or refuses the call. */
-static bool make_text(struct sending *s)
-{
-    const struct frozen *frozen = &s->b->frozen;
-    AUTO(str_done) struct str raw = {0};
-    if (!json_string(json_get(s->call->input, frozen->text_argument), &raw)) {
-        tool_call_refuse(s->call, "Not sent: \"%s\" must be a string with the whole message.",
-                         frozen->text_argument);
-        return false;
-    }
-    if (asks_for_more(frozen, s->call->input)) {
-        tool_call_refuse(
-            s->call,
-            "Not sent: give only \"%s\". The destination is fixed and nothing else can be set.",
-            frozen->text_argument);
-        return false;
-    }
-    if (message_text_make(str_text(&raw), raw.len, s->b->row->id, &s->text)) {
-        tool_call_refuse(s->call, "Not sent: %s.", err_detail());
-        return false;
-    }
-    size_t length = message_text_length(s->text.data, s->text.len);
-    if (length > (size_t)frozen->text_chars_max) {
-        tool_call_refuse(s->call,
-                         "Not sent: the message has %zu characters, at most %d are possible. "
-                         "Shorten it and send it again.",
-                         length, frozen->text_chars_max);
-        return false;
-    }
-    return true;
-}
-
-static void make_params(struct sending *s)
-{
-    const struct frozen *frozen = &s->b->frozen;
-    struct json_writer w = json_writer(&s->params);
-    json_begin_object(&w);
-    json_put_string(&w, frozen->channel_argument, frozen->channel);
-    json_key(&w, frozen->text_argument);
-    json_write_string_n(&w, s->text.data, s->text.len);
-    struct json_span fixed = json_root(frozen->fixed_arguments, strlen(frozen->fixed_arguments));
-    for (struct json_iter it = json_iter(fixed); json_next(&it);) {
-        AUTO(xfree_ptr) char *key = json_strdup(it.key, 100);
-        if (!key) continue;
-        json_key(&w, key);
-        json_write_span(&w, it.value);
-    }
-    json_end_object(&w);
-    struct sha256_state state;
-    sha256_init(&state);
-    sha256_add_text(&state, s->call->tool->connection_name);
-    sha256_add_text(&state, s->call->tool->name);
-    sha256_add(&state, s->params.data, s->params.len);
-    sha256_final_hex(&state, s->hash);
-}
 
 /* ---- preview ---- */
 
@@ -133,32 +36,6 @@ static enum err preview(struct sending *s)
     return briefing_end(s->b, AGENT_SUCCEEDED, NULL, "previewed");
 }
 
-/* ---- who it is, one more time ---- */
-
-static enum err check_identity(struct briefing *b)
-{
-    const struct frozen_account *frozen =
-        frozen_account_find(&b->frozen, b->frozen.delivery_connector);
-    const struct connector *connector =
-        catalogue_connector(b->agent->catalogue, b->frozen.delivery_connector);
-    if (!frozen || !frozen->identity || !connector || !connector->probe_tool) return E_OK;
-    AUTO(str_done) struct str identity = {0};
-    struct scalekit_call call = briefing_call(b);
-    struct scalekit_error error = {0};
-    enum err e = accounts_probe(b->agent, &call, b->row->user_id, connector, &identity, &error);
-    if (e) {
-        e = briefing_scalekit_failed(b, &error, connector->name,
-                                     "asking who is connected before the delivery");
-        if (e) return e;
-        return briefing_end(b, AGENT_FAILED, "connector_service_unavailable",
-                            "nothing was sent: %s could not be asked who is connected (HTTP %d %s)",
-                            connector->label, error.status, error.error_code);
-    }
-    if (str_equals(&identity, frozen->identity)) return E_OK;
-    return briefing_end(b, AGENT_PARKED, NULL, "another %s account is connected now: starting over",
-                        connector->label);
-}
-
 /* ---- intent, send, outcome ---- */
 
 static enum err intend(void *ctx, struct run_row *row)
@@ -174,39 +51,13 @@ static enum err intend(void *ctx, struct run_row *row)
     return E_OK;
 }
 
-static void send_once(struct sending *s)
-{
-    struct briefing *b = s->b;
-    struct scalekit_execute what = {.tool_name = s->call->tool->name,
-                                    .connection_name = s->call->tool->connection_name,
-                                    .identifier = b->row->user_id,
-                                    .params = s->params.data,
-                                    .params_len = s->params.len,
-                                    .agent_run_id = b->row->id,
-                                    .is_delivery = true};
-    /* Nothing calls off a delivery: no cancel token, no deadline but the call's own timeout. */
-    struct scalekit_call call = {.traceparent = b->row->traceparent};
-    AUTO(scalekit_result_done) struct scalekit_result result = {0};
-    struct scalekit_error error = {0};
-    enum err e = scalekit_execute(b->agent->scalekit, &call, &what, &result, &error);
-    s->outcome = delivery_classify(e, &result, &error, &s->ts);
-    s->asked_wait_ms = error.retry_after_ms;
-    if (e)
-        snprintf(s->why, sizeof(s->why), "HTTP %d %s %.300s", error.status, error.error_code,
-                 error.message);
-    else if (result.is_provider_failure)
-        snprintf(s->why, sizeof(s->why), "%s", result.provider_error);
-    else if (s->outcome == DELIVERY_NOBODY_KNOWS)
-        snprintf(s->why, sizeof(s->why), "an answer without the message's ts");
-    struct json_span data = json_root(str_text(&result.data), result.data.len);
-    if (!e && !json_string(json_get(data, "permalink"), &s->permalink)) str_clear(&s->permalink);
-}
-
 static enum err record(void *ctx, struct run_row *row)
 {
     const struct sending *s = ctx;
     bool is_delivered = s->outcome == DELIVERED;
-    row->delivery = is_delivered ? DELIVERY_CONFIRMED : DELIVERY_NONE;
+    row->delivery = !is_delivered      ? DELIVERY_NONE
+                    : s->is_reconciled ? DELIVERY_RECONCILED
+                                       : DELIVERY_CONFIRMED;
     run_row_set(&row->phase, NULL);
     if (!is_delivered) {
         run_status_move(&row->status, RUN_RUNNING);
@@ -268,6 +119,21 @@ static enum err load_outcome(struct sending *s, const struct step_row *row)
     return E_OK;
 }
 
+static enum err intend_and_send(struct sending *s)
+{
+    struct briefing *b = s->b;
+    enum err e = briefing_check(b);
+    if (!e) e = reconcile_identity(b);
+    if (e) return e;
+    s->intended_unix_ms = clock_unix_ms();
+    struct step_write begun = {.key = s->key, .state = STEP_BEGUN, .request_hash = s->hash};
+    e = journal_intend(&b->journal, &begun, intend, s);
+    if (e == E_CONFLICT) return briefing_end(b, AGENT_CANCELLED, NULL, "cancelled on request");
+    if (e) return e;
+    sending_send(s);
+    return E_OK;
+}
+
 /* Finds or makes the outcome of the next send. */
 static enum err next_outcome(struct sending *s, bool *out_is_replayed)
 {
@@ -279,27 +145,17 @@ static enum err next_outcome(struct sending *s, bool *out_is_replayed)
     *out_is_replayed = row != NULL;
     if (e) return e;
     if (row) return load_outcome(s, row);
-    if (b->row->delivery == DELIVERY_CONFIRMED) {
+    if (delivery_is_out(b->row->delivery)) {
         tool_call_refuse(s->call, "Not sent: this briefing's one message was posted already.");
         return E_OK;
     }
-
-    e = briefing_check(b);
-    if (!e) e = check_identity(b);
+    s->intended_unix_ms = journal_begun_ms(&b->journal, s->key);
+    bool is_left_open =
+        s->intended_unix_ms > 0; /* by a process that died, or a stop while we looked */
+    e = is_left_open ? E_OK : intend_and_send(s);
     if (e) return e;
-    struct step_write begun = {.key = s->key, .state = STEP_BEGUN, .request_hash = s->hash};
-    e = journal_intend(&b->journal, &begun, intend, s);
-    if (e == E_CONFLICT) return briefing_end(b, AGENT_CANCELLED, NULL, "cancelled on request");
-    if (e) return e;
-    send_once(s);
-    if (s->outcome == DELIVERY_NOBODY_KNOWS) {
-        b->end->needs_attention = true;
-        return briefing_end(b, AGENT_FAILED, "delivery_unknown",
-                            "the message was sent, and nobody knows whether it arrived: %s. Look "
-                            "into the channel for %s",
-                            s->why, b->row->id);
-    }
-    return store_outcome(s);
+    if (is_left_open || s->outcome == DELIVERY_NOBODY_KNOWS) e = reconcile(s, is_left_open);
+    return e ? e : store_outcome(s);
 }
 
 static enum err wait_to_send_again(struct sending *s, int n_passing)
@@ -334,6 +190,7 @@ static enum err refused(struct sending *s)
 static enum err deliver(struct sending *s)
 {
     struct briefing *b = s->b;
+    int n_absent = 0;
     for (int n_passing = 1;;) {
         bool is_replayed = false;
         enum err e = next_outcome(s, &is_replayed);
@@ -360,6 +217,12 @@ static enum err deliver(struct sending *s)
             if (e) return e;
             n_passing++;
             continue;
+        case DELIVERY_SURELY_ABSENT:
+            if (++n_absent == 1) continue; /* once more, and never again */
+            b->end->needs_attention = true;
+            return briefing_end(
+                b, AGENT_FAILED, "delivery_unknown",
+                "two sends got no answer and are not in the channel; nothing is sent again");
         case DELIVERY_NOBODY_KNOWS:
         case DELIVERY_OUTCOME_COUNT:
             return fail(E_CORRUPT, "step %s has an outcome that is never stored", s->key);
@@ -370,19 +233,7 @@ static enum err deliver(struct sending *s)
 enum err delivery_run(struct briefing *b, struct tool_call *call)
 {
     AUTO(sending_done) struct sending s = {.b = b, .call = call};
-    if (!make_text(&s)) return E_OK;
-    make_params(&s);
+    if (!sending_make(&s)) return E_OK;
     if (text_equal(b->row->mode, "preview")) return preview(&s);
     return deliver(&s);
-}
-
-enum err delivery_recover(struct briefing *b)
-{
-    if (!journal_has_begun(&b->journal, "delivery/")) return E_OK;
-    b->end->needs_attention = true;
-    return briefing_end(
-        b, AGENT_FAILED, "delivery_unknown",
-        "the process ended while the message was on its way, and nobody knows whether it arrived. "
-        "Look into the channel for %s",
-        b->row->id);
 }

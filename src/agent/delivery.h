@@ -17,8 +17,4 @@
  * decided. */
 enum err delivery_run(struct briefing *b, struct tool_call *call) MUST_CHECK;
 
-/* At the start of an attempt: an intent without an outcome is left from before. Ends the run as
- * `delivery_unknown`. */
-enum err delivery_recover(struct briefing *b) MUST_CHECK;
-
 #endif

@@ -6,6 +6,7 @@ static const char *const outcome_names[] = {
     [DELIVERY_NOT_NOW] = "not_executed_passing",
     [DELIVERY_NOT_OURS] = "not_executed_credentials",
     [DELIVERY_NOT_ACCEPTED] = "not_executed_refused",
+    [DELIVERY_SURELY_ABSENT] = "surely_absent",
     [DELIVERY_NOBODY_KNOWS] = "unknown",
 };
 _Static_assert(ARRAY_LEN(outcome_names) == DELIVERY_OUTCOME_COUNT, "one name each");
@@ -37,6 +38,11 @@ static const struct {
     {"invalid_arguments",       DELIVERY_NOT_ACCEPTED},
     {"too_many_attachments",    DELIVERY_NOT_ACCEPTED},
 };
+
+bool delivery_is_out(enum delivery_state state)
+{
+    return state == DELIVERY_CONFIRMED || state == DELIVERY_RECONCILED;
+}
 
 const char *delivery_outcome_name(enum delivery_outcome outcome)
 {

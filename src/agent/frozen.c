@@ -65,6 +65,13 @@ static enum err load_delivery(struct frozen *f, struct json_span delivery)
     struct json_span fixed = json_get(delivery, "fixed_arguments");
     f->fixed_arguments = xstrndup(fixed.text, fixed.len);
     f->text_chars_max = (int)number(delivery, "text_chars_max");
+    f->history_tool = json_strdup(json_get(delivery, "history_tool"), 200);
+    struct json_span authors = json_get(delivery, "authors");
+    f->authors = xcalloc(count(authors), sizeof(*f->authors));
+    for (struct json_iter it = json_iter(authors); json_next(&it);) {
+        f->authors[f->n_authors] = json_strdup(it.value, 200);
+        if (f->authors[f->n_authors]) f->n_authors++;
+    }
     f->delivery_continues = json_is_true(json_get(delivery, "continues"));
     return E_OK;
 }
@@ -139,6 +146,10 @@ void frozen_done(struct frozen *f)
     xfree(f->channel_argument);
     xfree(f->text_argument);
     xfree(f->fixed_arguments);
+    xfree(f->history_tool);
+    for (size_t i = 0; i < f->n_authors; i++)
+        xfree(f->authors[i]);
+    xfree(f->authors);
     str_done(&f->json);
     *f = (struct frozen){0};
 }

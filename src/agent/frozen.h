@@ -51,6 +51,10 @@ struct frozen {
     char *text_argument;
     char *fixed_arguments; /* JSON object */
     int text_chars_max;
+    char
+        *history_tool; /* reads the channel back; NULL: there is none, reconciliation cannot know */
+    char **authors;    /* what identifies our own messages */
+    size_t n_authors;
     bool delivery_continues;
 };
 

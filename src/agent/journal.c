@@ -46,6 +46,15 @@ bool journal_has_begun(const struct journal *j, const char *prefix)
     return false;
 }
 
+int64_t journal_begun_ms(const struct journal *j, const char *key)
+{
+    for (size_t i = 0; i < j->steps.n; i++) {
+        const struct step_row *step = &j->steps.rows[i];
+        if (step->state == STEP_BEGUN && text_equal(step->key, key)) return step->begun_ms;
+    }
+    return 0;
+}
+
 /* All writes of a run thread pass here. */
 static enum err journal_write(struct journal *j, const struct run_update *update)
 {

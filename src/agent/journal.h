@@ -34,6 +34,9 @@ enum err journal_find(const struct journal *j, const char *key, const char *requ
 /* Did a step with this prefix begin and never finish? */
 bool journal_has_begun(const struct journal *j, const char *prefix);
 
+/* When the step of that key began and did not finish; 0: it never began, or it is finished. */
+int64_t journal_begun_ms(const struct journal *j, const char *key);
+
 /* One transaction. `phase` is what the document says from now on; `change` (may be NULL) and events
  * as in struct run_update. */
 struct journal_begin {

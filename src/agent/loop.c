@@ -8,6 +8,7 @@
  */
 #include "agent/briefing.h"
 #include "agent/delivery.h"
+#include "agent/delivery_outcome.h"
 #include "agent/model_step.h"
 #include "agent/tools.h"
 #include "base/clock.h"
@@ -55,7 +56,7 @@ static enum err answer_calls(struct briefing *b, struct conversation *c,
 
 static enum err no_calls(struct briefing *b, struct conversation *c)
 {
-    if (b->row->delivery == DELIVERY_CONFIRMED)
+    if (delivery_is_out(b->row->delivery))
         return briefing_end(b, AGENT_SUCCEEDED, NULL, "finished");
     if (c->is_reminded)
         return briefing_end(b, AGENT_FAILED, "not_delivered",
@@ -150,7 +151,6 @@ void agent_run(const struct agent *agent, struct run_row *row, struct agent_cont
     struct briefing b = {.agent = agent, .row = row, .control = control, .end = out_end};
     b.deadline_mono_ms = clock_mono_ms() + row->deadline_ms - row->running_ms;
     enum err e = journal_open(&b.journal, agent->store, row);
-    if (!e) e = delivery_recover(&b);
     if (!e) e = prepare(&b);
     if (!e) e = converse(&b);
     if (out_end->kind == AGENT_UNDECIDED) undecided(out_end, e);

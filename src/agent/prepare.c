@@ -67,16 +67,25 @@ static bool has_tool(const struct scalekit_tools *tools, const char *name)
     return false;
 }
 
+static const char *history_tool_of(const struct briefing *b, const struct recipe *recipe)
+{
+    const struct connector *c =
+        catalogue_connector(b->agent->catalogue, recipe->delivery.connector);
+    return c ? c->history_tool : NULL;
+}
+
 /* The user's tools among those of the recipe; all of them must be there. */
 static enum err fetch_tools(struct briefing *b, const struct recipe *recipe,
                             struct scalekit_tools *out_tools)
 {
+    const char *history_tool = history_tool_of(b, recipe);
     size_t n_names = recipe->n_read_tools + 1;
-    AUTO(xfree_ptr) const char **names = xcalloc(n_names, sizeof(*names));
+    AUTO(xfree_ptr) const char **names = xcalloc(n_names + 1, sizeof(*names));
     AUTO(xfree_ptr) const char **connections = xcalloc(recipe->n_connectors, sizeof(*connections));
     for (size_t i = 0; i < recipe->n_read_tools; i++)
         names[i] = recipe->read_tools[i];
     names[n_names - 1] = recipe->delivery.tool;
+    if (history_tool) names[n_names] = history_tool; /* ours, wanted but not needed */
     for (size_t i = 0; i < recipe->n_connectors; i++)
         connections[i] =
             catalogue_connector(b->agent->catalogue, recipe->connectors[i])->connection_name;
@@ -84,7 +93,8 @@ static enum err fetch_tools(struct briefing *b, const struct recipe *recipe,
     struct scalekit_call call = briefing_call(b);
     struct scalekit_error error = {0};
     enum err e = scalekit_tools_scoped(b->agent->scalekit, &call, b->row->user_id, connections,
-                                       recipe->n_connectors, names, n_names, out_tools, &error);
+                                       recipe->n_connectors, names,
+                                       n_names + (history_tool ? 1 : 0), out_tools, &error);
     if (e) {
         enum err decided = briefing_scalekit_failed(b, &error, NULL, "listing the user's tools");
         if (decided) return decided;
@@ -129,14 +139,22 @@ static enum err freeze(struct briefing *b, const struct recipe *recipe)
     e = fetch_tools(b, recipe, &tools);
     if (e) return e;
     AUTO(str_done) struct str document = {0};
-    e = prepare_document(b, recipe, model, &connections, &tools, &document);
+    const char *history_tool = history_tool_of(b, recipe);
+    struct prepare_parts parts = {.recipe = recipe,
+                                  .model = model,
+                                  .connections = &connections,
+                                  .tools = &tools,
+                                  .has_history_tool =
+                                      history_tool && has_tool(&tools, history_tool)};
+    e = prepare_document(b, &parts, &document);
     if (e) return e;
 
     AUTO(str_done) struct str data = {0};
     struct json_writer w = json_writer(&data);
     json_begin_object(&w);
     json_put_int(&w, "connectors", (int64_t)connections.n);
-    json_put_int(&w, "tools", (int64_t)tools.n);
+    json_put_int(&w, "tools", (int64_t)recipe->n_read_tools + 1);
+    json_put_bool(&w, "can_reconcile", parts.has_history_tool);
     json_end_object(&w);
     struct journal_result result = {
         .key = PREPARE_KEY, .result = document.data, .len = document.len};

@@ -99,12 +99,23 @@ static void put_delivery_schema(struct json_writer *w, const struct recipe_deliv
     json_end_object(w);
 }
 
+/* The server's own tool is not the model's. */
+static bool is_shown(const struct recipe *recipe, const char *tool_name)
+{
+    if (text_equal(tool_name, recipe->delivery.tool)) return true;
+    for (size_t i = 0; i < recipe->n_read_tools; i++) {
+        if (text_equal(tool_name, recipe->read_tools[i])) return true;
+    }
+    return false;
+}
+
 static void put_tools(struct json_writer *w, struct briefing *b, const struct recipe *recipe,
                       const struct scalekit_tools *tools)
 {
     json_key(w, "tools");
     json_begin_array(w);
     for (size_t i = 0; i < tools->n; i++) {
+        if (!is_shown(recipe, tools->items[i].name)) continue;
         bool is_delivery = text_equal(tools->items[i].name, recipe->delivery.tool);
         json_begin_object(w);
         json_put_string(w, "name", tools->items[i].model_name);
@@ -121,6 +132,7 @@ static void put_tools(struct json_writer *w, struct briefing *b, const struct re
     json_key(w, "tool_list");
     json_begin_array(w);
     for (size_t i = 0; i < tools->n; i++) {
+        if (!is_shown(recipe, tools->items[i].name)) continue;
         const struct connector *c = connector_of(b->agent, recipe, tools->items[i].name);
         json_begin_object(w);
         json_put_string(w, "model_name", tools->items[i].model_name);
@@ -169,9 +181,29 @@ static void put_prices(struct json_writer *w, const struct model *m)
     json_end_object(w);
 }
 
-static void put_destination(struct json_writer *w, const struct recipe_delivery *d,
+/* The values of the identity that our own messages carry. */
+static void put_authors(struct json_writer *w, const struct connector *connector,
+                        const struct connection_list *connections)
+{
+    json_key(w, "authors");
+    json_begin_array(w);
+    for (size_t i = 0; i < connections->n; i++) {
+        const struct connection_row *row = &connections->rows[i];
+        if (!text_equal(row->connector, connector->name) || !row->identity) continue;
+        struct json_span identity = json_root(row->identity, strlen(row->identity));
+        for (size_t k = 0; k < connector->n_author_members; k++) {
+            struct json_span value = json_get(identity, connector->author_members[k]);
+            if (json_type(value) == JSON_STRING) json_write_span(w, value);
+        }
+    }
+    json_end_array(w);
+}
+
+static void put_destination(struct json_writer *w, const struct briefing *b,
+                            const struct recipe_delivery *d, const struct prepare_parts *parts,
                             const char *channel)
 {
+    const struct connector *connector = catalogue_connector(b->agent->catalogue, d->connector);
     json_key(w, "delivery");
     json_begin_object(w);
     json_put_string(w, "connector", d->connector);
@@ -182,6 +214,8 @@ static void put_destination(struct json_writer *w, const struct recipe_delivery 
                  d->fixed_arguments ? strlen(d->fixed_arguments) : 2);
     json_put_int(w, "text_chars_max", d->text_chars_max);
     json_put_bool(w, "continues", d->continues);
+    json_put_string(w, "history_tool", parts->has_history_tool ? connector->history_tool : NULL);
+    put_authors(w, connector, parts->connections);
     json_end_object(w);
 }
 
@@ -205,10 +239,9 @@ static void user_hash(const char *user_id, char out[SHA256_HEX_LEN + 1])
     sha256_final_hex(&state, out);
 }
 
-enum err prepare_document(struct briefing *b, const struct recipe *recipe,
-                          const struct model *model, const struct connection_list *connections,
-                          const struct scalekit_tools *tools, struct str *out)
+enum err prepare_document(struct briefing *b, const struct prepare_parts *parts, struct str *out)
 {
+    const struct recipe *recipe = parts->recipe;
     int64_t now_ms = clock_unix_ms();
     struct local_date today;
     enum err e = zone_local(b->row->timezone, now_ms, &today);
@@ -232,11 +265,11 @@ enum err prepare_document(struct briefing *b, const struct recipe *recipe,
     json_put_string(&w, "model", b->row->model);
     json_put_string(&w, "user_hash", hash);
     json_put_string(&w, "date", date);
-    put_limits(&w, recipe, model);
-    put_prices(&w, model);
-    put_tools(&w, b, recipe, tools);
-    put_accounts(&w, connections);
-    put_destination(&w, &recipe->delivery, channel);
+    put_limits(&w, recipe, parts->model);
+    put_prices(&w, parts->model);
+    put_tools(&w, b, recipe, parts->tools);
+    put_accounts(&w, parts->connections);
+    put_destination(&w, b, &recipe->delivery, parts, channel);
     json_end_object(&w);
     return str_ok(out) ? E_OK : fail(E_LIMIT, "the recipe and its tools are too large");
 }

@@ -8,10 +8,17 @@
 #include "agent/briefing.h"
 #include "store/connections.h"
 
+struct prepare_parts {
+    const struct recipe *recipe;
+    const struct model *model;
+    const struct connection_list *connections;
+    const struct scalekit_tools *tools;
+    bool has_history_tool; /* the user's account offers the connector's history tool */
+};
+
 /* E_INVALID: the recipe's first message has an unknown placeholder, or the run has no destination.
  * E_LIMIT: too large. */
-enum err prepare_document(struct briefing *b, const struct recipe *recipe,
-                          const struct model *model, const struct connection_list *connections,
-                          const struct scalekit_tools *tools, struct str *out) MUST_CHECK;
+enum err prepare_document(struct briefing *b, const struct prepare_parts *parts,
+                          struct str *out) MUST_CHECK;
 
 #endif

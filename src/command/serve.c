@@ -46,14 +46,7 @@ static enum err bind_address(struct serving *s)
     int port = 0;
     enum err e = listen_bind(c->listen_host, c->listen_port, &s->listen_fd, &port);
     if (e) return e;
-    if (c->listen_port == 0 && text_ends(c->public_url, ":0")) {
-        AUTO(str_done) struct str url = {0};
-        str_append(&url, c->public_url, strlen(c->public_url) - 2);
-        str_append_format(&url, ":%d", port);
-        xfree(c->public_url);
-        c->public_url = str_take(&url);
-    }
-    c->listen_port = port;
+    if (c->listen_port == 0) config_set_port(c, port);
     snprintf(s->listen_url, sizeof(s->listen_url), "http://%s:%d", c->listen_host, port);
     return E_OK;
 }

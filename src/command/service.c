@@ -35,7 +35,8 @@ static enum err start_clients(struct service *s)
                               .http = s->http,
                               .anthropic = s->anthropic,
                               .scalekit = s->scalekit,
-                              .catalogue = c->catalogue};
+                              .catalogue = c->catalogue,
+                              .delivery_settle_ms = c->delivery_settle_ms};
     return E_OK;
 }
 

@@ -25,7 +25,8 @@ static enum err cancel(void *ctx, struct run_row *row)
         return fail(E_CONFLICT, "the message is on its way");
     }
     /* A message that was confirmed decides the run: there is nothing left to call off. */
-    if (row->delivery == DELIVERY_CONFIRMED) return fail(E_CONFLICT, "the message was posted");
+    if (row->delivery == DELIVERY_CONFIRMED || row->delivery == DELIVERY_RECONCILED)
+        return fail(E_CONFLICT, "the message was posted");
     if (row->status == RUN_RUNNING) {
         c->is_running = true;
         row->is_cancel_wanted = true;

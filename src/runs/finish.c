@@ -46,12 +46,17 @@ static void set_waiting(struct run_row *row, enum run_status status, const char 
     if (row->blocked_ms == 0) row->blocked_ms = clock_unix_ms();
 }
 
+/* The run is taken up again: an open intent stays open, and is looked into then. */
+static bool goes_on(enum agent_end_kind kind)
+{
+    return kind == AGENT_PARKED || kind == AGENT_BLOCKED || kind == AGENT_CREDENTIALS;
+}
+
 static void apply_end(struct run_row *row, struct finish *finish)
 {
     const struct agent_end *end = finish->end;
     enum agent_end_kind kind = end->kind;
-    bool would_wait = kind == AGENT_BLOCKED || kind == AGENT_PARKED || kind == AGENT_CREDENTIALS;
-    if (would_wait && row->is_cancel_wanted) kind = AGENT_CANCELLED;
+    if (goes_on(kind) && row->is_cancel_wanted) kind = AGENT_CANCELLED;
     if (kind == AGENT_CREDENTIALS && finish->is_single) kind = AGENT_FAILED;
     switch (kind) {
     case AGENT_FAILED:
@@ -90,18 +95,23 @@ static void apply_end(struct run_row *row, struct finish *finish)
     }
 }
 
+static bool is_out(enum delivery_state state)
+{
+    return state == DELIVERY_CONFIRMED || state == DELIVERY_RECONCILED;
+}
+
 static enum err write_end(void *ctx, struct run_row *row)
 {
     struct finish *finish = ctx;
     int64_t now_ms = clock_unix_ms();
     row->running_ms += now_ms > row->claimed_ms ? now_ms - row->claimed_ms : 0;
     run_row_set(&row->phase, NULL);
-    if (row->delivery == DELIVERY_INTENDED) {
+    if (row->delivery == DELIVERY_INTENDED && !goes_on(finish->end->kind)) {
         set_failed(row, "delivery_unknown", finish->end->detail);
         row->delivery = DELIVERY_UNKNOWN;
         row->needs_attention = true;
         set_summary(row, "Nobody knows whether the message was posted: look into the channel.");
-    } else if (row->delivery == DELIVERY_CONFIRMED && finish->end->kind != AGENT_PARKED) {
+    } else if (is_out(row->delivery) && finish->end->kind != AGENT_PARKED) {
         run_status_move(&row->status, RUN_SUCCEEDED);
         set_summary(row, "Posted one message.");
     } else {

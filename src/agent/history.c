@@ -1,0 +1,142 @@
+#include "agent/history.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PAGE_SIZE        200
+#define PAGES_MAX        200
+#define CURSOR_BYTES_MAX 500
+#define LATER_MS         (60 * 1000) /* some apps get one read a minute */
+
+void history_read_done(struct history_read *read)
+{
+    str_done(&read->ts);
+}
+
+static bool is_by(struct json_span message, char *const *authors, size_t n_authors)
+{
+    for (size_t i = 0; i < n_authors; i++) {
+        if (json_string_is(json_get(message, "user"), authors[i])) return true;
+        if (json_string_is(json_get(message, "bot_id"), authors[i])) return true;
+    }
+    return false;
+}
+
+bool history_find(struct json_span messages, const char *marker, char *const *authors,
+                  size_t n_authors, struct str *out_ts)
+{
+    for (struct json_iter it = json_iter(messages); json_next(&it);) {
+        /* The whole message is searched: its text may have been moved into blocks. */
+        if (!memmem(it.value.text, it.value.len, marker, strlen(marker))) continue;
+        if (!is_by(it.value, authors, n_authors)) continue;
+        str_clear(out_ts);
+        if (json_string(json_get(it.value, "ts"), out_ts) && out_ts->len > 0) return true;
+    }
+    return false;
+}
+
+static void put_params(const struct briefing *b, int64_t oldest_unix_ms, const char *cursor,
+                       struct str *out)
+{
+    char oldest[40];
+    snprintf(oldest, sizeof(oldest), "%lld.%06lld", (long long)(oldest_unix_ms / 1000),
+             (long long)(oldest_unix_ms % 1000 * 1000));
+    struct json_writer w = json_writer(out);
+    json_begin_object(&w);
+    json_put_string(&w, "channel", b->frozen.channel);
+    json_put_string(&w, "oldest", oldest);
+    json_put_int(&w, "limit", PAGE_SIZE);
+    if (cursor) json_put_string(&w, "cursor", cursor);
+    json_end_object(&w);
+}
+
+/* A page that could not be read: who must do something, or when to try again? */
+static enum err page_failed(struct briefing *b, const struct scalekit_error *error,
+                            struct history_read *out)
+{
+    enum err e = briefing_scalekit_failed(b, error, b->frozen.delivery_connector,
+                                          "reading the channel back");
+    if (e) return e;
+    bool is_final = error->class == SCALEKIT_BAD_CALL || error->class == SCALEKIT_SCOPE_MISSING;
+    out->end = is_final ? HISTORY_INCOMPLETE : HISTORY_LATER;
+    out->wait_ms = error->retry_after_ms > 0 ? error->retry_after_ms : LATER_MS;
+    snprintf(out->why, sizeof(out->why), "HTTP %d %s", error->status, error->error_code);
+    return E_OK;
+}
+
+static enum err page_refused(struct briefing *b, const char *provider_error,
+                             struct history_read *out)
+{
+    snprintf(out->why, sizeof(out->why), "%s", provider_error);
+    enum scalekit_class class = scalekit_provider_class(provider_error);
+    if (class == SCALEKIT_USER_RECONNECT || class == SCALEKIT_USER_CONNECT)
+        return briefing_blocked(b, b->frozen.delivery_connector, "EXPIRED");
+    out->end = class == SCALEKIT_RATE_LIMITED ? HISTORY_LATER : HISTORY_INCOMPLETE;
+    out->wait_ms = LATER_MS;
+    return E_OK;
+}
+
+/* Takes a page in. False: this was the last one (found, complete or unusable). */
+static bool take_page(struct briefing *b, const struct scalekit_result *result, char **cursor,
+                      struct history_read *out)
+{
+    struct json_span data = json_root(str_text(&result->data), result->data.len);
+    struct json_span messages = json_get(data, "messages");
+    if (json_type(messages) == JSON_NONE) messages = data; /* unwrapped already */
+    if (json_type(messages) != JSON_ARRAY) {
+        out->end = HISTORY_INCOMPLETE;
+        snprintf(out->why, sizeof(out->why), "the channel's history has no messages in it");
+        return false;
+    }
+    if (history_find(messages, b->row->id, b->frozen.authors, b->frozen.n_authors, &out->ts)) {
+        out->end = HISTORY_FOUND;
+        return false;
+    }
+    AUTO(xfree_ptr)
+    char *next =
+        json_strdup(json_at(data, "response_metadata", "next_cursor", NULL), CURSOR_BYTES_MAX);
+    bool has_more = json_is_true(json_get(data, "has_more")) || (next && next[0]);
+    if (!has_more) {
+        out->end = HISTORY_ABSENT;
+        return false;
+    }
+    bool goes_on = next && next[0] && !text_equal(next, *cursor);
+    if (!goes_on) {
+        out->end = HISTORY_INCOMPLETE;
+        snprintf(out->why, sizeof(out->why), "the channel's history has no usable next page");
+        return false;
+    }
+    xfree(*cursor);
+    *cursor = take_ptr(&next);
+    return true;
+}
+
+enum err history_look(struct briefing *b, int64_t oldest_unix_ms, struct history_read *out)
+{
+    AUTO(xfree_ptr) char *cursor = NULL;
+    const struct frozen_account *account =
+        frozen_account_find(&b->frozen, b->frozen.delivery_connector);
+    str_clear(&out->ts);
+    out->why[0] = '\0';
+    for (int page = 0; page < PAGES_MAX; page++) {
+        AUTO(str_done) struct str params = {0};
+        put_params(b, oldest_unix_ms, cursor, &params);
+        struct scalekit_execute what = {.tool_name = b->frozen.history_tool,
+                                        .connection_name = account->connection_name,
+                                        .identifier = b->row->user_id,
+                                        .params = params.data,
+                                        .params_len = params.len,
+                                        .agent_run_id = b->row->id};
+        struct scalekit_call call = {.cancel = &b->control->reads,
+                                     .traceparent = b->row->traceparent};
+        AUTO(scalekit_result_done) struct scalekit_result result = {0};
+        struct scalekit_error error = {0};
+        enum err e = scalekit_execute(b->agent->scalekit, &call, &what, &result, &error);
+        if (e) return page_failed(b, &error, out);
+        if (result.is_provider_failure) return page_refused(b, result.provider_error, out);
+        if (!take_page(b, &result, &cursor, out)) return E_OK;
+    }
+    out->end = HISTORY_INCOMPLETE;
+    snprintf(out->why, sizeof(out->why), "the channel's history has more than %d pages", PAGES_MAX);
+    return E_OK;
+}

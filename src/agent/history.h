@@ -1,0 +1,36 @@
+/*
+ * Reading a channel back: is our message in it? Uses the user's own connection and a tool that the
+ * model never sees.
+ *
+ * Arguments and answer are those of Slack's conversations.history (https://docs.slack.dev): newest
+ * first, in pages.
+ */
+#ifndef AGENT_HISTORY_H
+#define AGENT_HISTORY_H
+
+#include "agent/briefing.h"
+
+enum history_end {
+    HISTORY_FOUND,      /* our marker, by our author */
+    HISTORY_ABSENT,     /* read completely, not there */
+    HISTORY_INCOMPLETE, /* some of it could not be read for good: cannot know */
+    HISTORY_LATER       /* not now: try again after wait_ms */
+};
+struct history_read {
+    enum history_end end;
+    struct str ts;
+    int64_t wait_ms;
+    char why[300];
+};
+void history_read_done(struct history_read *read);
+
+/* One complete read of the frozen channel since `oldest_unix_ms`. E_CANCELLED: the run's end was
+ * decided (account, stop). */
+enum err history_look(struct briefing *b, int64_t oldest_unix_ms,
+                      struct history_read *out) MUST_CHECK;
+
+/* Pure: looks for `marker` by one of the authors in a page's messages. */
+bool history_find(struct json_span messages, const char *marker, char *const *authors,
+                  size_t n_authors, struct str *out_ts);
+
+#endif

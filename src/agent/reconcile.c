@@ -1,0 +1,184 @@
+#include "agent/reconcile.h"
+
+#include "agent/accounts.h"
+#include "agent/history.h"
+#include "base/clock.h"
+#include "http/retry.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define OWN_CLOCK_MS     (15 * 60 * 1000)
+#define CLOCK_SKEW_MS    (10 * 60 * 1000) /* Slack's clock against ours */
+#define SLICE_MS         500              /* how soon a stop of the process is noticed */
+#define BETWEEN_READS_MS (10 * 1000)
+
+static enum err cannot_know(struct sending *s, const char *format, ...) PRINTF_LIKE(2, 3);
+static enum err cannot_know(struct sending *s, const char *format, ...)
+{
+    char why[300];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, sizeof(why), format, args);
+    va_end(args);
+    s->b->end->needs_attention = true;
+    return briefing_end(s->b, AGENT_FAILED, "delivery_unknown",
+                        "the message may have been posted, and nobody can know: %s%s%s. Look into "
+                        "the channel for %s",
+                        s->why, s->why[0] ? "; " : "", why, s->b->row->id);
+}
+
+/* ---- who is connected ---- */
+
+enum same_identity { IDENTITY_SAME, IDENTITY_OTHER, IDENTITY_LATER };
+
+/* Asks the probe. OK with an answer, or the run's end is decided. */
+static enum err ask_identity(struct briefing *b, enum same_identity *out,
+                             struct scalekit_error *error)
+{
+    const struct frozen_account *frozen =
+        frozen_account_find(&b->frozen, b->frozen.delivery_connector);
+    const struct connector *connector =
+        catalogue_connector(b->agent->catalogue, b->frozen.delivery_connector);
+    *out = IDENTITY_SAME;
+    if (!frozen || !frozen->identity || !connector || !connector->probe_tool) return E_OK;
+    AUTO(str_done) struct str identity = {0};
+    struct scalekit_call call = {.cancel = &b->control->reads, .traceparent = b->row->traceparent};
+    enum err e = accounts_probe(b->agent, &call, b->row->user_id, connector, &identity, error);
+    if (e) {
+        *out = IDENTITY_LATER;
+        return briefing_scalekit_failed(b, error, connector->name, "asking who is connected");
+    }
+    if (!str_equals(&identity, frozen->identity)) *out = IDENTITY_OTHER;
+    return E_OK;
+}
+
+enum err reconcile_identity(struct briefing *b)
+{
+    enum same_identity answer;
+    struct scalekit_error error = {0};
+    enum err e = ask_identity(b, &answer, &error);
+    if (e) return e;
+    switch (answer) {
+    case IDENTITY_SAME:
+        break;
+    case IDENTITY_OTHER:
+        return briefing_end(b, AGENT_PARKED, NULL,
+                            "another %s account is connected now: starting over",
+                            b->frozen.delivery_connector);
+    case IDENTITY_LATER:
+        return briefing_end(
+            b, AGENT_FAILED, "connector_service_unavailable",
+            "nothing was posted: %s could not be asked who is connected (HTTP %d %s)",
+            b->frozen.delivery_connector, error.status, error.error_code);
+    }
+    return E_OK;
+}
+
+/* ---- waiting ---- */
+
+/* Waits in slices, so that a stop parks the run at once: the next start goes on looking. */
+static enum err wait_until(struct briefing *b, int64_t until_mono_ms)
+{
+    while (clock_mono_ms() < until_mono_ms) {
+        int64_t left_ms = until_mono_ms - clock_mono_ms();
+        (void)retry_sleep(b->agent->http, left_ms < SLICE_MS ? left_ms : SLICE_MS,
+                          &b->control->reads, 0);
+        if (atomic_load(&b->control->wish) == AGENT_STOP_PARK)
+            return briefing_end(
+                b, AGENT_PARKED, NULL,
+                "the service is stopping; it looks into the channel again when it starts");
+    }
+    return E_OK;
+}
+
+/* ---- the line ---- */
+
+static enum err move_to_delivering(void *ctx, struct run_row *row)
+{
+    (void)ctx;
+    run_status_move(&row->status, RUN_DELIVERING);
+    run_row_set(&row->phase, "reconcile");
+    return E_OK;
+}
+
+struct looking {
+    int64_t give_up_ms; /* mono */
+    int64_t settled_ms; /* mono: absence counts from here on */
+    int64_t oldest_unix_ms;
+    int n_complete; /* reads that count */
+};
+
+/* One look. *out_is_decided: the outcome is set. */
+static enum err look(struct sending *s, struct looking *l, bool *out_is_decided)
+{
+    struct briefing *b = s->b;
+    AUTO(history_read_done) struct history_read read = {0};
+    int64_t began_ms = clock_mono_ms();
+    enum err e = history_look(b, l->oldest_unix_ms, &read);
+    if (e) return e;
+    int64_t gap_ms = b->agent->delivery_settle_ms / 4;
+    int64_t next_ms = clock_mono_ms() + (gap_ms < BETWEEN_READS_MS ? gap_ms : BETWEEN_READS_MS);
+    switch (read.end) {
+    case HISTORY_FOUND:
+        s->outcome = DELIVERED;
+        s->is_reconciled = true;
+        str_move(&s->ts, &read.ts);
+        *out_is_decided = true;
+        return E_OK;
+    case HISTORY_ABSENT:
+        if (began_ms >= l->settled_ms) l->n_complete++;
+        if (l->n_complete == 2) {
+            s->outcome = DELIVERY_SURELY_ABSENT;
+            *out_is_decided = true;
+            return E_OK;
+        }
+        if (next_ms < l->settled_ms) next_ms = l->settled_ms;
+        break;
+    case HISTORY_INCOMPLETE:
+        return cannot_know(s, "the channel cannot be read completely (%s)", read.why);
+    case HISTORY_LATER:
+        next_ms = clock_mono_ms() + read.wait_ms;
+        break;
+    }
+    if (next_ms > l->give_up_ms)
+        return cannot_know(s, "the channel could not be read in time (%s)", read.why);
+    return wait_until(b, next_ms);
+}
+
+static enum err check_author(struct sending *s, struct looking *l)
+{
+    for (;;) {
+        enum same_identity answer;
+        struct scalekit_error error = {0};
+        enum err e = ask_identity(s->b, &answer, &error);
+        if (e || answer == IDENTITY_SAME) return e;
+        if (answer == IDENTITY_OTHER) return cannot_know(s, "another account is connected now");
+        int64_t wait_ms = error.retry_after_ms > 0 ? error.retry_after_ms : BETWEEN_READS_MS;
+        if (clock_mono_ms() + wait_ms > l->give_up_ms)
+            return cannot_know(s, "nobody could be asked who is connected (HTTP %d)", error.status);
+        e = wait_until(s->b, clock_mono_ms() + wait_ms);
+        if (e) return e;
+    }
+}
+
+enum err reconcile(struct sending *s, bool is_left_open)
+{
+    struct briefing *b = s->b;
+    if (is_left_open)
+        snprintf(s->why, sizeof(s->why), "the process ended while the message was on its way");
+    if (!b->frozen.history_tool || b->frozen.n_authors == 0)
+        return cannot_know(s, "there is no tool to read the channel back");
+    struct event_new event = {.type = "delivery_reconciling"};
+    enum err e = journal_note(&b->journal, &event, move_to_delivering, NULL);
+    if (e) return e;
+    int64_t now_ms = clock_mono_ms();
+    struct looking l = {.give_up_ms = now_ms + OWN_CLOCK_MS,
+                        .settled_ms = now_ms + b->agent->delivery_settle_ms,
+                        .oldest_unix_ms = s->intended_unix_ms - CLOCK_SKEW_MS};
+    e = check_author(s, &l);
+    bool is_decided = false;
+    while (!e && !is_decided)
+        e = look(s, &l, &is_decided);
+    return e;
+}
