@@ -47,7 +47,9 @@ static enum err bind_address(struct serving *s)
     enum err e = listen_bind(c->listen_host, c->listen_port, &s->listen_fd, &port);
     if (e) return e;
     if (c->listen_port == 0) config_set_port(c, port);
-    snprintf(s->listen_url, sizeof(s->listen_url), "http://%s:%d", c->listen_host, port);
+    bool is_ipv6 = strchr(c->listen_host, ':') != NULL;
+    snprintf(s->listen_url, sizeof(s->listen_url), "http://%s%s%s:%d", is_ipv6 ? "[" : "",
+             c->listen_host, is_ipv6 ? "]" : "", port);
     return E_OK;
 }
 

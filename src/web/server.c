@@ -262,13 +262,16 @@ static enum err start_daemon(struct web *web)
     return E_OK;
 }
 
-/* "host" or "host:port" as a browser writes it for this URL. */
+/* "host" or "host:port" as a browser writes it for this URL; an IPv6 address in brackets. */
 static void set_host(char out[300], const char *host, int port, int default_port)
 {
+    bool needs_brackets = strchr(host, ':') && host[0] != '[';
+    const char *open = needs_brackets ? "[" : "";
+    const char *close = needs_brackets ? "]" : "";
     if (port == default_port)
-        snprintf(out, 300, "%s", host);
+        snprintf(out, 300, "%s%s%s", open, host, close);
     else
-        snprintf(out, 300, "%s:%d", host, port);
+        snprintf(out, 300, "%s%s%s:%d", open, host, close, port);
 }
 
 static enum err set_hosts(struct web *web)
