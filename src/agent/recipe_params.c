@@ -2,6 +2,8 @@
  */
 #include "agent/catalogue_read.h"
 
+#include "base/utf8.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -19,8 +21,9 @@ static void tell(struct resolver *r, const char *name, const char *text)
     /* RFC 6901: "~" and "/" inside a name are escaped. */
     char pointer[16 + 2 * NAME_SHOWN_MAX] = "/params";
     size_t at = strlen(pointer);
+    size_t shown = name ? utf8_cut(name, strlen(name), NAME_SHOWN_MAX) : 0;
     if (name) pointer[at++] = '/';
-    for (size_t i = 0; name && name[i] && i < NAME_SHOWN_MAX; i++) {
+    for (size_t i = 0; i < shown; i++) {
         if (name[i] == '~' || name[i] == '/') {
             pointer[at++] = '~';
             pointer[at++] = name[i] == '~' ? '0' : '1';
