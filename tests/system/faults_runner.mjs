@@ -1,0 +1,236 @@
+// Runs briefings through faults of the upstreams, one test for each row of a table, and checks of each
+// what must hold whatever went wrong.
+//
+//   name      a sentence
+//   faults    rules for the sandbox, limited to this row's briefing; a list or a function of the case
+//   claude    what Claude does instead, likewise
+//   setup     before the briefing: setup(case)
+//   middle    while it runs: middle(case)
+//   brief     fields of the request
+//   end       "succeeded" (default) or the error's code
+//   replies   stored replies of the model (3: an ordinary briefing)
+//   paid      replies that the model wrote (default: as many as were stored)
+//   sends     requests that asked Slack to post (default: 1 for a success, else 0)
+//   posts     messages in the channel (default: 1 for a success, else 0)
+//   state     of the delivery (default: follows from the end)
+//   says      what error.detail, or the summary of a success, must match
+//   check     more of this row's own: check(case), with case.run, case.events and case.post
+//
+// Rows of one suite run side by side in one world, which they must not disturb for each other: a fault
+// that everybody feels (the token, the brake for overloads, our credentials) is for a suite of its own
+// with `together: 1`.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { CHANNEL, CONNECTIONS, startWorld } from "./harness.mjs";
+
+const SETTINGS = { BRIEFD_TOOL_TIMEOUT: "3s", BRIEFD_MODEL_RETRY_BUDGET: "3s",
+  BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "2s", BRIEFD_MODEL_IDLE_BYTES_TIMEOUT: "2s",
+  BRIEFD_MODEL_IDLE_EVENTS_TIMEOUT: "2s" };
+
+/** A suite: `rows` in one world, then a look at what is left behind. */
+export function suite(title, rows, { env = {}, sandboxArgs, together = 12, more = [] } = {}) {
+  describe(title, () => {
+    let world;
+    before(async () => {
+      world = await startWorld({ env: { ...SETTINGS, ...env }, sandboxArgs });
+      await world.claude({ settings: { fast_stream: true } });
+    });
+    after(() => world?.close());
+
+    describe("each", { concurrency: together }, () => {
+      for (const row of rows) test(row.name, () => follow(world, row));
+    });
+    for (const [name, run] of more) test(name, () => run(world));
+    test("afterwards the service is well and nothing was repeated or told", () => aftermath(world));
+  });
+}
+
+/** One briefing with its user, its faults and what the sandbox saw of it. */
+class Case {
+  constructor(world, row, user, lake) {
+    this.world = world;
+    this.row = row;
+    this.user = user;
+    this.mark = lake.projects[0].id; // stands in this briefing's prompts and in no other's
+    this.tag = this.mark.slice(0, 6); // stands in everything that this user's providers know
+    this.documents = lake.documents;
+    this.id = null;
+  }
+
+  /** The same rule, for this briefing alone. */
+  own(rule) {
+    const mine = rule.endpoint.startsWith("anthropic.") ? { body_contains: this.mark } :
+      rule.endpoint === "scalekit.token" ? {} : { identifier: this.user };
+    return { ...rule, match: { ...mine, ...rule.match } };
+  }
+
+  fault = (...rules) => this.world.fault(...rules.map((rule) => this.own(rule)));
+
+  /** Requests for this user at an endpoint of ScaleKit, of one tool or all. */
+  async asked(endpoint, tool) {
+    return (await this.world.log(endpoint)).filter((entry) => entry.identifier === this.user &&
+      (tool === undefined || entry.tool === tool));
+  }
+
+  /** Waits until the briefing is blocked on a connector with a status, and checks what it tells. */
+  async blocked(connector, status = "EXPIRED") {
+    const run = await this.world.until(this.id, ({ status: now }) => now === "blocked");
+    const { connect_url: url, ...on } = run.blocked_on[0];
+    assert.equal(run.blocked_on.length, 1);
+    assert.deepEqual(on, { connector, status });
+    assert.equal(url, `${this.world.url}/?connect=${connector}`);
+    assert.equal(run.needs_attention, false);
+    return run;
+  }
+
+  /** Connects as the user would, and asks briefd to look. */
+  async reconnect(connector) {
+    await this.world.account(this.user, connector, { status: "ACTIVE", revoked: false });
+    const answer = await this.world.request("POST",
+      `/users/${this.user}/connections/${connector}/check`);
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(answer.body.status, "ACTIVE");
+  }
+}
+
+async function follow(world, row) {
+  const user = await world.connected();
+  const c = new Case(world, row, user, await world.control("GET", `/sanity?identifier=${user}`));
+  const own = (list) => (typeof list === "function" ? list(c) : list ?? []);
+  await row.setup?.(c);
+  const mine = { contains: c.mark };
+  await world.claude([...own(row.claude).map((o) => ({ ...o, for: mine })),
+    { script: "editorial", for: mine }]);
+  const rules = own(row.faults).map((rule) => c.own(rule));
+  if (rules.length > 0) await world.fault(...rules);
+  const asked = { params: { sanity_project: c.mark }, ...row.brief };
+  c.id = (await world.accepted(user, asked)).id;
+  await row.middle?.(c);
+  c.run = await world.untilEnd(c.id);
+  const page = await world.request("GET", `/briefings/${c.id}/events`);
+  c.events = page.body.data;
+  c.posts = await world.posts(user);
+  c.post = c.posts[0];
+  checkEnd(c);
+  await checkDelivery(c);
+  await checkReplies(c);
+  await checkOthers(c);
+  checkWords(c);
+  await row.check?.(c);
+  assert.equal((await world.request("GET", "/healthz")).status, 200);
+}
+
+// ---- what must hold of each ----
+
+function checkEnd({ run, row, events }) {
+  const end = row.end ?? "succeeded";
+  const story = JSON.stringify(run.error ?? run);
+  assert.equal(run.error?.code ?? run.status, end, story);
+  assert.equal(run.status, end === "succeeded" ? end : "failed");
+  assert.equal(run.needs_attention, end === "delivery_unknown");
+  assert.deepEqual(events.map(({ n }) => n), events.map((_, i) => i + 1), "events have gaps");
+  assert.equal(run.progress.last_event, events.length);
+}
+
+function stateOf({ end = "succeeded", state }) {
+  const usual = { succeeded: "confirmed", delivery_unknown: "unknown", delivery_rejected: "rejected" };
+  return state ?? usual[end] ?? "none";
+}
+
+async function checkDelivery(c) {
+  const { run, row, posts } = c;
+  const usual = (row.end ?? "succeeded") === "succeeded" ? 1 : 0;
+  const sends = await c.asked("scalekit.execute_tool", "slack_send_message");
+  assert.equal(sends.length, row.sends ?? usual, "requests to post");
+  assert.equal(posts.length, row.posts ?? usual, "messages in the channel");
+  assert.ok(posts.length <= 1, "two messages");
+  assert.equal(run.delivery.state, stateOf(row));
+  for (const { params } of sends) {
+    assert.deepEqual(Object.keys(params).sort(), ["channel", "text", "unfurl_links", "unfurl_media"]);
+    assert.equal(params.channel, CHANNEL);
+  }
+  for (const post of posts) {
+    assert.equal(post.channel, CHANNEL);
+    assert.equal(post.sent_text, run.delivery.text);
+    assert.ok(post.text.endsWith(`\n_Briefing ${c.id}_`));
+    if (run.delivery.ts) assert.equal(post.ts, run.delivery.ts);
+  }
+}
+
+/** No stored reply was asked for again, and the model wrote no more than the row says. */
+async function checkReplies(c) {
+  const { world, row, events, run } = c;
+  const stored = events.filter(({ type }) => type === "model_reply").map(({ data }) => data.request_id);
+  const replies = row.replies ?? 3;
+  assert.equal(stored.length, replies, "stored replies");
+  assert.equal(run.progress.turn, replies);
+  const log = await world.log("anthropic.messages");
+  for (const id of stored) {
+    const at = log.findIndex((entry) => entry.request_id === id);
+    const twins = log.filter(({ prompt_hash: hash }) => hash === log[at].prompt_hash);
+    assert.equal(twins.at(-1), log[at], "a stored reply was asked for again");
+  }
+  const overrides = (await world.control("GET", "/claude")).overrides;
+  const written = overrides.filter((one) => one.for.contains === c.mark)
+    .reduce((n, one) => n + one.hits, 0);
+  assert.equal(written, row.paid ?? replies, "replies that the model wrote");
+}
+
+/** Nothing of another user in this one's briefing, and nothing of it at another user's. */
+async function checkOthers(c) {
+  const { world, run, user } = c;
+  const calls = await world.log("scalekit.execute_tool");
+  const strangers = calls.filter((entry) => entry.agent_run_id === c.id && entry.identifier !== user);
+  assert.deepEqual(strangers, [], "a tool was run for another user");
+  const elsewhere = (await world.posts()).filter((post) => post.text.includes(c.id));
+  assert.ok(elsewhere.every((post) => post.identifier === user), "posted into another's workspace");
+  const shown = JSON.stringify([run, c.events, c.posts]);
+  for (const [, tag] of shown.matchAll(/\[([0-9a-f]{6})\]/g)) {
+    assert.equal(tag, c.tag, "something of another user is shown");
+  }
+}
+
+const UNREADABLE = [/\(null\)/, /%[sdz]/, /[\u0000-\u001f\u007f]/, / {2}/, /<!?(html|doctype)/i,
+  /HTTP 0\b/, /\( ?\)/, /request \)/, / [,.;:)]/, /[:,;(]\.?$/, /\.\.$/, /undefined|\bE_[A-Z]+/];
+
+/** What a person reads is made for reading. */
+function checkWords(c) {
+  const { run, row, world } = c;
+  const { client_secret: secret, anthropic_api_key: key } = world.ready;
+  const texts = [run.summary, run.error?.detail].filter((text) => text !== undefined);
+  for (const text of texts) {
+    assert.equal(typeof text, "string");
+    assert.ok(text.length >= 20 && text.length <= 700, text);
+    for (const sign of UNREADABLE) assert.doesNotMatch(text, sign);
+    assert.ok(![secret, key, world.key].some((word) => text.includes(word)), "a secret is shown");
+  }
+  assert.match(run.summary, /[.!]$/);
+  if (row.says) assert.match(run.error?.detail ?? run.summary, row.says);
+}
+
+// ---- what must hold of all together ----
+
+async function aftermath(world) {
+  const log = await world.log("anthropic.messages");
+  const asked = log.filter(({ completed }) => completed).map(({ prompt_hash: hash }) => hash);
+  const twice = asked.filter((hash, i) => asked.indexOf(hash) !== i);
+  assert.deepEqual(twice, [], "a reply that arrived was asked for again");
+  const markers = (await world.posts()).map(({ text }) => /br_\w+/.exec(text)[0]);
+  assert.equal(new Set(markers).size, markers.length, "a briefing was posted twice");
+
+  await world.clearFaults();
+  await world.claude({ clear: true });
+  assert.equal((await world.request("GET", "/readyz")).status, 200);
+  const user = await world.connected();
+  const run = await world.briefToEnd(user);
+  assert.equal(run.status, "succeeded", JSON.stringify(run.error));
+  assert.equal((await world.posts(user)).length, 1);
+
+  const lines = world.logs().map((line) => JSON.stringify(line)).join("\n");
+  const { client_secret: secret, anthropic_api_key: key } = world.ready;
+  for (const word of [secret, key, world.key]) assert.ok(!lines.includes(word), "a secret is logged");
+  assert.doesNotMatch(lines, /\[[0-9a-f]{6}\]/, "a document's title is logged");
+}
+
+export const CONNECTION = CONNECTIONS;
