@@ -1,0 +1,38 @@
+# Completion of briefd for bash: source it, or put it into /usr/share/bash-completion/completions/briefd.
+
+_briefd() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
+    local common="--env-file --db --help" words=""
+
+    case $previous in
+        --env-file | --db)
+            mapfile -t COMPREPLY < <(compgen -f -- "$current")
+            return
+            ;;
+        --scope)
+            mapfile -t COMPREPLY < <(compgen -W \
+                "briefings:read briefings:write connections:read connections:write admin" -- "$current")
+            return
+            ;;
+        --user | --recipe | --params | --timezone | --idempotency-key) return ;;
+    esac
+
+    if [ "$COMP_CWORD" = 1 ]; then
+        words="serve run check-config keys migrate version help --version --help"
+    else
+        case ${COMP_WORDS[1]} in
+            serve | migrate) words=$common ;;
+            run) words="--user --recipe --params --timezone --idempotency-key --preview $common" ;;
+            check-config) words="--print --print-config --example $common" ;;
+            keys)
+                words="--scope --all $common"
+                [ "$COMP_CWORD" = 2 ] && words="create list revoke $words"
+                ;;
+            help) words="serve run check-config keys migrate version --help" ;;
+            version) words="--help" ;;
+        esac
+    fi
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+
+complete -F _briefd briefd
