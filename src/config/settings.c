@@ -117,7 +117,7 @@ const struct setting settings[] = {
         FIELD(seal_key_previous)),
 
     ROW(.section = "Limits", .name = "BRIEFD_MAX_RUNS", .kind = SETTING_INT, .default_text = "256",
-        .min = 1, .max = 4096, .help = "Briefings that run at the same time; more wait.",
+        .min = 1, .max = 10000, .help = "Briefings that run at the same time; more wait.",
         FIELD(runs_max)),
     ROW(.name = "BRIEFD_MAX_OPEN_RUNS", .kind = SETTING_COUNT_OF, .default_text = "20000", .min = 1,
         .max = 10000000,

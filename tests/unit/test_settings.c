@@ -238,9 +238,9 @@ static const struct {
     {"BRIEFD_LOG_LEVEL",         "trace",                         "must be debug or info or warn or error"                           },
     {"BRIEFD_MAX_RUNS",          "many",
      "BRIEFD_MAX_RUNS is \"many\" (from the environment), but it must be a whole number, from "
-     "1 to 4096"                                                                                                                     },
+     "1 to 10000"                                                                                                                    },
     {"BRIEFD_MAX_RUNS",          "0",                             "must be a whole number"                                           },
-    {"BRIEFD_MAX_RUNS",          "4097",                          "must be a whole number"                                           },
+    {"BRIEFD_MAX_RUNS",          "10001",                         "must be a whole number"                                           },
     {"BRIEFD_MAX_RUNS",          "12 ",                           "must be a whole number"                                           },
     {"BRIEFD_MAX_BODY",          "64kb",                          "must be a size in bytes, or like 64KiB"                           },
     {"BRIEFD_MAX_BODY",          "1GiB",                          "must be a size in bytes"                                          },
