@@ -232,14 +232,51 @@ static int drive(struct running *r)
     return code;
 }
 
-static int locked_by_service(const struct config *config)
+/* The value as one word, whatever is in it. */
+static void append_option(struct str *out, const char *option, const char *text)
 {
+    str_append_format(out, " %s '", option);
+    for (const char *at = text; *at; at++) {
+        if (*at == '\'')
+            str_append_text(out, "'\\''");
+        else
+            str_append_char(out, *at);
+    }
+    str_append_char(out, '\'');
+}
+
+/* The body of POST /briefings that asks for the same. */
+static void request_body(const struct running *r, struct str *out)
+{
+    struct json_writer w = json_writer(out);
+    json_begin_object(&w);
+    json_put_string(&w, "user_id", r->user_id);
+    if (r->recipe) json_put_string(&w, "recipe", r->recipe);
+    if (!text_equal(r->mode, "post")) json_put_string(&w, "mode", r->mode);
+    if (r->timezone) json_put_string(&w, "timezone", r->timezone);
+    struct json_limits limits = {.bytes_max = 64 * KIB};
+    if (r->params && !json_check(r->params, strlen(r->params), limits))
+        json_put_raw(&w, "params", r->params, strlen(r->params));
+    json_end_object(&w);
+}
+
+static int locked_by_service(const struct running *r)
+{
+    AUTO(str_done) struct str command = {0}, body = {0}, key = {0};
+    fprintf(stderr, "briefd run: %s.\n", err_detail());
+    str_append_format(&command, "curl -X POST %s/briefings", r->config->public_url);
+    append_option(&command, "-H", "Authorization: Bearer bk_…");
+    append_option(&command, "-H", "Content-Type: application/json");
+    if (r->key) {
+        str_append_format(&key, "Idempotency-Key: %s", r->key);
+        append_option(&command, "-H", str_text(&key));
+    }
+    request_body(r, &body);
+    append_option(&command, "-d", str_text(&body));
     fprintf(stderr,
-            "briefd run: %s.\n"
             "A service is running on this database. Ask it instead:\n"
-            "  curl -X POST %s/briefings -H 'Authorization: Bearer bk_…' -H 'Content-Type: "
-            "application/json' -d '{…}'\n",
-            err_detail(), config->public_url);
+            "  %s\n",
+            str_text(&command));
     return COMMAND_FAILED;
 }
 
@@ -250,7 +287,7 @@ static int run(struct running *r)
         fprintf(stderr, "briefd run: say for whom: --user ID, or USER_ID in the environment.\n");
         return COMMAND_USAGE;
     }
-    if (command_lock(r->config, &r->lock)) return locked_by_service(r->config);
+    if (command_lock(r->config, &r->lock)) return locked_by_service(r);
     enum err e = service_start(&r->service, r->config, true);
     return e ? command_store_failed(e) : drive(r);
 }
