@@ -13,8 +13,8 @@
 
 /* An armed point; `name` is "" when there is none. */
 struct point {
-    char name[POINT_MAX];
-    long countdown; /* passages left before it goes off; -1 afterwards */
+    char name[POINT_MAX]; /* may end in "@subject" */
+    long countdown;       /* passages left before it goes off; -1 afterwards */
     long n_passed;
 };
 
@@ -22,6 +22,24 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 /* guarded by `mutex` */
 static struct point failing;
 static struct point crashing;
+
+/* of this thread; "" for nobody */
+static _Thread_local char subject[POINT_MAX];
+
+void fault_subject(const char *name)
+{
+    snprintf(subject, sizeof subject, "%s", name ? name : "");
+}
+
+/* Is `armed` ("name", or "name@subject") this point, on this thread? */
+static bool is_meant(const char *armed, const char *name)
+{
+    size_t len = strlen(name);
+    if (strncmp(armed, name, len) != 0) return false;
+    if (armed[len] != '@') return armed[len] == '\0';
+    const char *wanted = armed + len + 1;
+    return strncmp(subject, wanted, strlen(wanted)) == 0;
+}
 
 static void arm(struct point *point, const char *name, long countdown)
 {
@@ -36,7 +54,7 @@ static bool goes_off(struct point *point, const char *name)
 {
     bool is_due = false;
     pthread_mutex_lock(&mutex);
-    if (point->name[0] && strcmp(point->name, name) == 0) {
+    if (point->name[0] && is_meant(point->name, name)) {
         point->n_passed++;
         is_due = point->countdown == 0;
         if (point->countdown >= 0) point->countdown--;
@@ -90,6 +108,13 @@ static void arm_from_text(struct point *point, const char *text)
     }
     memcpy(name, text, len);
     arm(point, name, (long)countdown);
+}
+
+void fault_report(void)
+{
+    if (!failing.name[0]) return;
+    fprintf(stderr, "briefd: fault point %s was passed %ld times\n", failing.name,
+            failing.n_passed);
 }
 
 void fault_setup(const char *fault, const char *crash)

@@ -5,6 +5,7 @@
  * Armed through the environment of the process, read once at start (or by a unit test directly):
  *     BRIEFD_FAULT=sqlite:12      the 13th call of the point "sqlite" fails once
  *     BRIEFD_CRASH=step_done:3    the process aborts at the 4th passage of "step_done"
+ *     BRIEFD_CRASH=step_done@u_bad:0  as before, on threads whose fault_subject() begins so
  */
 #ifndef BASE_FAULT_H
 #define BASE_FAULT_H
@@ -16,6 +17,8 @@
 bool fault_fails(const char *point);
 /* Dies here when armed. */
 void fault_crash(const char *point);
+/* For whom the calling thread works from now on; NULL: nobody. The text is copied. */
+void fault_subject(const char *name);
 /* Arms one point; NULL disarms. `countdown` calls pass first. */
 void fault_arm(const char *point, long countdown);
 void fault_arm_crash(const char *point, long countdown);
@@ -23,6 +26,8 @@ void fault_arm_crash(const char *point, long countdown);
 long fault_passed(void);
 /* Reads the two variables given by main. */
 void fault_setup(const char *fault, const char *crash);
+/* Says on stderr how often the armed point was passed, so that a sweep knows when it is through. */
+void fault_report(void);
 #else
 static inline bool fault_fails(const char *point)
 {
@@ -32,6 +37,10 @@ static inline bool fault_fails(const char *point)
 static inline void fault_crash(const char *point)
 {
     (void)point;
+}
+static inline void fault_subject(const char *name)
+{
+    (void)name;
 }
 #endif
 

@@ -101,9 +101,12 @@ enum err runs_connections_changed(struct runs *runs, const char *user_id)
         struct run_update update = {
             .change = unblock, .ctx = &list, .events = &event, .n_events = 1};
         struct run_fence fence = {.statuses = 1u << RUN_BLOCKED};
-        e = store_run_update(runs->options.store, ids.ids[i], fence, &update, NULL);
+        AUTO(run_row_done) struct run_row row = {0};
+        e = store_run_update(runs->options.store, ids.ids[i], fence, &update, &row);
         if (!e)
-            engine_enqueue(runs, ids.ids[i], user_id, 0);
+            engine_enqueue(runs, &(struct engine_item){.run_id = row.id,
+                                                       .user_id = row.user_id,
+                                                       .unclean_ends = row.unclean_ends});
         else if (e != E_CONFLICT && e != E_LOST && e != E_NOT_FOUND)
             return e;
     }

@@ -10,6 +10,7 @@
 #include "base/thread.h"
 #include "runs/queue.h"
 #include "runs/runs.h"
+#include "runs/suspects.h"
 
 /* One run with a thread. Lives on the heap from claim to the end of its thread. */
 struct live_run {
@@ -28,6 +29,7 @@ struct runs {
     struct mutex mutex; /* guards what follows */
     struct cond changed;
     struct run_queue queue;
+    struct suspects suspects;
     struct live_run *live;
     int n_live;
     bool waits_for_credentials;
@@ -35,8 +37,15 @@ struct runs {
     int64_t next_sweep_mono_ms; /* when overdue runs are looked for again */
 };
 
-/* Puts a run into the queue and wakes the scheduler. */
-void engine_enqueue(struct runs *runs, const char *run_id, const char *user_id, int64_t wake_ms);
+/* What is to be started, and when. */
+struct engine_item {
+    const char *run_id;
+    const char *user_id;
+    int64_t wake_ms;  /* not before; 0: now */
+    int unclean_ends; /* of its row */
+};
+/* Puts a run into the queue, or among the suspects, and wakes the scheduler. */
+void engine_enqueue(struct runs *runs, const struct engine_item *item);
 
 /* worker.c: takes the claimed run over and starts its thread. E_LIMIT: no thread could be had, the
  * run stays the caller's. */
@@ -45,6 +54,8 @@ enum err worker_start(struct live_run *run) MUST_CHECK;
 /* finish.c: writes how a run ended, again and again while the database cannot (until the process
  * stops). */
 void finish_run(struct live_run *run, const struct agent_end *end);
+/* finish.c: ends a run that brought the process down again and again. Changes the row only. */
+void finish_crash_loop(struct run_row *row);
 /* finish.c: ends runs whose time is over without ever running again. */
 void finish_overdue(struct runs *runs);
 

@@ -100,11 +100,8 @@ static bool is_out(enum delivery_state state)
     return state == DELIVERY_CONFIRMED || state == DELIVERY_RECONCILED;
 }
 
-static enum err write_end(void *ctx, struct run_row *row)
+static void decide_end(struct run_row *row, struct finish *finish)
 {
-    struct finish *finish = ctx;
-    int64_t now_ms = clock_unix_ms();
-    row->running_ms += now_ms > row->claimed_ms ? now_ms - row->claimed_ms : 0;
     run_row_set(&row->phase, NULL);
     if (row->delivery == DELIVERY_INTENDED && !goes_on(finish->end->kind)) {
         set_failed(row, "delivery_unknown", finish->end->detail);
@@ -121,7 +118,25 @@ static enum err write_end(void *ctx, struct run_row *row)
     }
     if (row->status != RUN_BLOCKED && row->status != RUN_FAILED)
         run_row_set(&row->blocked_on, NULL);
+}
+
+static enum err write_end(void *ctx, struct run_row *row)
+{
+    int64_t now_ms = clock_unix_ms();
+    row->running_ms += now_ms > row->claimed_ms ? now_ms - row->claimed_ms : 0;
+    decide_end(row, ctx);
     return E_OK;
+}
+
+void finish_crash_loop(struct run_row *row)
+{
+    struct agent_end end = {.kind = AGENT_FAILED, .code = "crash_loop"};
+    snprintf(end.detail, sizeof(end.detail),
+             "the process died %d times at the same step of this briefing, the last times while "
+             "nothing else was running",
+             row->unclean_ends);
+    struct finish finish = {.end = &end};
+    decide_end(row, &finish);
 }
 
 static const char *event_of(const struct agent_end *end)
@@ -169,7 +184,10 @@ static void after_end(struct live_run *run, const struct agent_end *end)
                   LOG_STR("next", "no run is started until the secret is read anew (restart)"));
     }
     if (row->status == RUN_QUEUED && !atomic_load(&runs->is_stopping))
-        engine_enqueue(runs, row->id, row->user_id, row->wake_ms);
+        engine_enqueue(runs, &(struct engine_item){.run_id = row->id,
+                                                   .user_id = row->user_id,
+                                                   .wake_ms = row->wake_ms,
+                                                   .unclean_ends = row->unclean_ends});
     log_info("run_left", LOG_STR("status", run_status_name(row->status)),
              LOG_STR("code", row->error_code), LOG_STR("detail", end->detail),
              LOG_INT("turns", row->turn), LOG_INT("tool_calls", row->tool_calls),

@@ -4,20 +4,27 @@
  * The order is in memory (runs/queue.h), the claim is a compare-and-set in the database (queued to
  * running, one attempt more), so a run that was cancelled meanwhile is simply not claimed. Once in
  * a while it looks for runs whose time is over. Nothing is claimed while our own credentials are
- * refused: every run would only find that out again.
+ * refused: every run would only find that out again. Runs that may bring the process down
+ * (runs/suspects.h) go first, each alone.
  */
 #include "base/clock.h"
 #include "base/log.h"
 #include "runs/engine.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
 
 #define SWEEP_EVERY_MS 1000
+#define ALONE_LOOK_MS  100 /* how often a run that is alone is looked at */
 
-void engine_enqueue(struct runs *runs, const char *run_id, const char *user_id, int64_t wake_ms)
+void engine_enqueue(struct runs *runs, const struct engine_item *item)
 {
     mutex_lock(&runs->mutex);
-    queue_push(&runs->queue, run_id, user_id, wake_ms);
+    if (suspects_include(item->unclean_ends))
+        suspects_push(&runs->suspects, item->run_id, item->unclean_ends, item->wake_ms);
+    else
+        queue_push(&runs->queue, item->run_id, item->user_id, item->wake_ms);
     cond_broadcast(&runs->changed);
     mutex_unlock(&runs->mutex);
 }
@@ -68,6 +75,18 @@ static void live_drop(struct live_run *run)
     xfree(run);
 }
 
+/* The same run once more, a little later: it could not be claimed. */
+static void enqueue_again(struct runs *runs, const char *run_id)
+{
+    AUTO(run_row_done) struct run_row row = {0};
+    bool is_known = store_run_get(runs->options.store, run_id, &row) == E_OK;
+    struct engine_item item = {.run_id = run_id,
+                               .user_id = is_known ? row.user_id : "",
+                               .wake_ms = clock_unix_ms() + SWEEP_EVERY_MS,
+                               .unclean_ends = is_known ? row.unclean_ends : INT_MAX};
+    engine_enqueue(runs, &item); /* with INT_MAX alone, to be sure */
+}
+
 static void start_run(struct runs *runs, const char *run_id)
 {
     struct live_run *run = xcalloc(1, sizeof(*run));
@@ -76,6 +95,10 @@ static void start_run(struct runs *runs, const char *run_id)
     live_add(run); /* a cancel that comes now finds it */
     enum err e = claim_run(run);
     if (!e) {
+        if (suspects_include(run->row.unclean_ends))
+            log_warn("run_alone", LOG_STR("run", run_id),
+                     LOG_INT("unclean_ends", run->row.unclean_ends),
+                     LOG_STR("why", "the process died while this run was in flight"));
         e = worker_start(run);
         if (!e) return;
         log_failure("run_not_started", e, LOG_STR("run", run_id));
@@ -83,16 +106,27 @@ static void start_run(struct runs *runs, const char *run_id)
             run, &(struct agent_end){.kind = AGENT_PARKED, .detail = "no thread could be started"});
     } else if (e != E_LOST && e != E_NOT_FOUND) {
         log_failure("claim_failed", e, LOG_STR("run", run_id));
-        engine_enqueue(runs, run_id, "", clock_unix_ms() + SWEEP_EVERY_MS);
+        enqueue_again(runs, run_id);
     }
     live_drop(run);
 }
 
 /* ---- the thread ---- */
 
-static bool may_claim_locked(const struct runs *runs)
+/* The next run that may start now. A suspect waits until everything else has left its thread. */
+static bool pick_locked(struct runs *runs, int64_t now_ms, char out_id[ID_MAX],
+                        int64_t *out_next_wake_ms)
 {
-    return !runs->waits_for_credentials && runs->n_live < runs->options.runs_max;
+    struct suspects *suspects = &runs->suspects;
+    if (runs->n_live == 0) suspects->alone_id[0] = '\0';
+    if (runs->waits_for_credentials || suspects->alone_id[0]) return false;
+    if (suspects_have_due(suspects, now_ms)) {
+        if (runs->n_live > 0) return false;
+        runs->next_sweep_mono_ms = clock_mono_ms() + ALONE_LOOK_MS;
+        return suspects_take(suspects, now_ms, out_id);
+    }
+    if (runs->n_live >= runs->options.runs_max) return false;
+    return queue_pop(&runs->queue, now_ms, out_id, out_next_wake_ms);
 }
 
 /* Waits until there is something to do. True: `out_id` is to be started; false: sweep, or stop. */
@@ -102,18 +136,39 @@ static bool next_run(struct runs *runs, char out_id[ID_MAX])
     while (!atomic_load(&runs->is_stopping)) {
         int64_t next_wake_ms = 0;
         int64_t now_ms = clock_unix_ms();
-        if (may_claim_locked(runs) && queue_pop(&runs->queue, now_ms, out_id, &next_wake_ms)) {
+        if (pick_locked(runs, now_ms, out_id, &next_wake_ms)) {
             runs->n_live++; /* its place; given back by live_drop() or the worker */
             return true;
         }
         int64_t mono_ms = clock_mono_ms();
         if (mono_ms >= runs->next_sweep_mono_ms) return false;
         int64_t until_ms = runs->next_sweep_mono_ms;
-        if (next_wake_ms > 0 && may_claim_locked(runs) &&
-            mono_ms + next_wake_ms - now_ms < until_ms)
+        if (next_wake_ms > 0 && mono_ms + next_wake_ms - now_ms < until_ms)
             until_ms = mono_ms + next_wake_ms - now_ms;
         (void)cond_wait_until(&runs->changed, held, until_ms);
     }
+    return false;
+}
+
+/* A run that has finished a step is no suspect any more: the others may start beside it. True while
+ * one is alone. */
+static bool look_at_alone(struct runs *runs)
+{
+    char run_id[ID_MAX];
+    mutex_lock(&runs->mutex);
+    memcpy(run_id, runs->suspects.alone_id, ID_MAX);
+    mutex_unlock(&runs->mutex);
+    if (!run_id[0]) return false;
+    AUTO(run_row_done) struct run_row row = {0};
+    enum err e = store_run_get(runs->options.store, run_id, &row);
+    if (e) {
+        log_failure("suspect_not_read", e, LOG_STR("run", run_id));
+        return true;
+    }
+    if (suspects_include(row.unclean_ends)) return true;
+    mutex_lock(&runs->mutex);
+    runs->suspects.alone_id[0] = '\0';
+    mutex_unlock(&runs->mutex);
     return false;
 }
 
@@ -127,8 +182,9 @@ static void *scheduler_main(void *arg)
             continue;
         }
         finish_overdue(runs);
+        int64_t pause_ms = look_at_alone(runs) ? ALONE_LOOK_MS : SWEEP_EVERY_MS;
         mutex_lock(&runs->mutex);
-        runs->next_sweep_mono_ms = clock_mono_ms() + SWEEP_EVERY_MS;
+        runs->next_sweep_mono_ms = clock_mono_ms() + pause_ms;
         mutex_unlock(&runs->mutex);
     }
     return NULL;
@@ -136,9 +192,21 @@ static void *scheduler_main(void *arg)
 
 /* ---- start and stop ---- */
 
-static void load_queued(void *ctx, const char *run_id, const char *user_id, int64_t wake_ms)
+static void load_queued(void *ctx, const struct run_queued *run)
 {
-    engine_enqueue(ctx, run_id, user_id, wake_ms);
+    engine_enqueue(ctx, &(struct engine_item){.run_id = run->id,
+                                              .user_id = run->user_id,
+                                              .wake_ms = run->wake_ms,
+                                              .unclean_ends = run->unclean_ends});
+}
+
+/* One unclean end more: is this the run that brings the process down? */
+static bool ends_crash_loop(struct run_row *row)
+{
+    if (!suspects_convict(row->unclean_ends)) return false;
+    finish_crash_loop(row);
+    log_error("crash_loop", LOG_STR("run", row->id), LOG_INT("unclean_ends", row->unclean_ends));
+    return true;
 }
 
 enum err runs_start(const struct runs_options *options, struct runs **out_runs)
@@ -149,7 +217,8 @@ enum err runs_start(const struct runs_options *options, struct runs **out_runs)
     cond_init(&runs->changed);
     int64_t n_recovered = 0;
     enum err e = E_OK;
-    if (!options->is_single) e = store_runs_recover(options->store, clock_unix_ms(), &n_recovered);
+    if (!options->is_single)
+        e = store_runs_recover(options->store, ends_crash_loop, clock_unix_ms(), &n_recovered);
     if (!e && !options->is_single) e = store_runs_each_queued(options->store, load_queued, runs);
     if (!e) e = thread_start(&runs->scheduler, "scheduler", scheduler_main, runs);
     if (e) {
@@ -165,7 +234,10 @@ static enum err adopt(void *ctx, struct run_row *row)
 {
     (void)ctx;
     if (run_status_is_terminal(row->status)) return fail(E_CONFLICT, "the briefing has ended");
-    if (row->status == RUN_RUNNING || row->status == RUN_DELIVERING) row->unclean_ends++;
+    if (row->status == RUN_RUNNING || row->status == RUN_DELIVERING) {
+        row->unclean_ends++;
+        if (ends_crash_loop(row)) return E_OK;
+    }
     run_status_move(&row->status, RUN_QUEUED);
     row->blocked_ms = 0;
     run_row_set(&row->blocked_on, NULL);
@@ -179,8 +251,11 @@ enum err runs_adopt(struct runs *runs, const char *run_id)
     AUTO(run_row_done) struct run_row row = {0};
     enum err e =
         store_run_update(runs->options.store, run_id, (struct run_fence){0}, &update, &row);
-    if (!e) engine_enqueue(runs, run_id, row.user_id, 0);
-    return e;
+    if (e || run_status_is_terminal(row.status)) return e;
+    engine_enqueue(runs, &(struct engine_item){.run_id = run_id,
+                                               .user_id = row.user_id,
+                                               .unclean_ends = row.unclean_ends});
+    return E_OK;
 }
 
 /* Asks every live run to stop between two steps; after the grace, calls off its model and read
@@ -220,6 +295,7 @@ void runs_free(struct runs *runs)
     if (!runs) return;
     runs_stop(runs);
     queue_done(&runs->queue);
+    suspects_done(&runs->suspects);
     cond_done(&runs->changed);
     mutex_done(&runs->mutex);
     xfree(runs);
@@ -229,7 +305,7 @@ void runs_state_get(struct runs *runs, struct runs_state *out_state)
 {
     mutex_lock(&runs->mutex);
     out_state->running = runs->n_live;
-    out_state->queued = runs->queue.n;
+    out_state->queued = runs->queue.n + runs->suspects.n;
     out_state->waits_for_credentials = runs->waits_for_credentials;
     mutex_unlock(&runs->mutex);
     out_state->is_stopping = atomic_load(&runs->is_stopping);

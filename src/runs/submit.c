@@ -238,7 +238,8 @@ static enum err create(struct submission *s, struct submit_result *out)
     enum err e = store_run_create(s->runs->options.store, &create, &created);
     if (e) return e;
     take_created(out, &created);
-    if (out->outcome == SUBMIT_ACCEPTED) engine_enqueue(s->runs, id, s->row.user_id, 0);
+    if (out->outcome == SUBMIT_ACCEPTED)
+        engine_enqueue(s->runs, &(struct engine_item){.run_id = id, .user_id = s->row.user_id});
     return E_OK;
 }
 

@@ -3,6 +3,7 @@
  * surrounds it.
  */
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "runs/engine.h"
 
@@ -41,6 +42,7 @@ static void *run_main(void *arg)
     struct live_run *run = arg;
     struct agent_end end;
     log_run_context(&run->row);
+    fault_subject(run->row.user_id);
     log_info("run_started", LOG_STR("recipe", run->row.recipe),
              LOG_INT("attempt", run->row.attempt));
     agent_run(run->runs->options.agent, &run->row, &run->control, &end);

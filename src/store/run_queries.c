@@ -39,7 +39,7 @@ enum err store_runs_each_queued(struct store *store, run_queued_each *each, void
 {
     AUTO(reader_give_back) struct reader reader = reader_take(store);
     AUTO(query_done)
-    struct query q = query_begin(reader.db, "SELECT id, user_id, wake_ms FROM runs"
+    struct query q = query_begin(reader.db, "SELECT id, user_id, wake_ms, unclean_ends FROM runs"
                                             " WHERE status = 'queued' ORDER BY id");
     for (;;) {
         bool has_row = false;
@@ -48,7 +48,10 @@ enum err store_runs_each_queued(struct store *store, run_queued_each *each, void
         if (!has_row) return E_OK;
         AUTO(xfree_ptr) char *id = query_text_copy(&q, 0);
         AUTO(xfree_ptr) char *user_id = query_text_copy(&q, 1);
-        each(ctx, id, user_id, query_i64(&q, 2));
+        each(ctx, &(struct run_queued){.id = id,
+                                       .user_id = user_id,
+                                       .wake_ms = query_i64(&q, 2),
+                                       .unclean_ends = (int)query_i64(&q, 3)});
     }
 }
 

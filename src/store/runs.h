@@ -150,6 +150,14 @@ struct step_write {
     const char *meta; /* JSON object: status, request id, execution id, timings; or NULL */
 };
 
+/* Who did what, for good. */
+struct audit_new {
+    const char *actor;   /* name of an API key, "command" for a person at the command line */
+    const char *action;  /* "delivery_settled" */
+    const char *subject; /* id of what it was done to, or NULL */
+    const char *data;    /* JSON object without secrets, or NULL */
+};
+
 struct run_update {
     /* Changes the row. Runs on the writer thread inside the transaction: memory work only. Any
      * error makes the whole update not happen and is returned to the caller. NULL: nothing of the
@@ -160,6 +168,7 @@ struct run_update {
     size_t n_events;
     const struct step_write *steps;
     size_t n_steps;
+    const struct audit_new *audit; /* NULL: none; only with `change` */
 };
 
 /* Reads the row, checks the fence, changes it, writes row, events and steps: one transaction.
@@ -168,12 +177,27 @@ struct run_update {
 enum err store_run_update(struct store *store, const char *run_id, struct run_fence fence,
                           const struct run_update *update, struct run_row *out_row) MUST_CHECK;
 
-/* Recovery at start: every running or delivering run becomes queued again, with one more unclean
- * end and an event. Returns how many. */
-enum err store_runs_recover(struct store *store, int64_t now_ms, int64_t *out_count) MUST_CHECK;
+/* Recovery at start, in one transaction: every running or delivering run gets one more unclean end
+ * and becomes queued again, with an event. `end` (may be NULL) is asked first, on the writer
+ * thread: true when it has ended the row instead. Returns how many there were. */
+typedef bool run_recover_end(struct run_row *row);
+enum err store_runs_recover(struct store *store, run_recover_end *end, int64_t now_ms,
+                            int64_t *out_count) MUST_CHECK;
+
+/* A copy that came out of a backup: every live run ends as failed, `restored`, for a person to look
+ * at, because what became of it since nobody here knows; one whose message was confirmed already has
+ * succeeded. One transaction, with an audit row. Returns how many. */
+enum err store_runs_end_restored(struct store *store, const char *backup_name,
+                                 int64_t *out_count) MUST_CHECK;
 
 /* Calls `each` for every queued run, oldest first: what the scheduler loads at start. */
-typedef void run_queued_each(void *ctx, const char *run_id, const char *user_id, int64_t wake_ms);
+struct run_queued {
+    const char *id;
+    const char *user_id;
+    int64_t wake_ms;
+    int unclean_ends;
+};
+typedef void run_queued_each(void *ctx, const struct run_queued *run);
 enum err store_runs_each_queued(struct store *store, run_queued_each *each, void *ctx) MUST_CHECK;
 
 /* Ids (xfree each, then the array) of runs in a status: of one user, or of all when NULL. */

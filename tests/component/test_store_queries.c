@@ -148,13 +148,13 @@ struct queued {
     size_t n;
 };
 
-static void remember(void *ctx, const char *run_id, const char *user_id, int64_t wake_ms)
+static void remember(void *ctx, const struct run_queued *run)
 {
     struct queued *queued = ctx;
-    assert_string_equal(user_id, "u1");
+    assert_string_equal(run->user_id, "u1");
     assert_true(queued->n < ARRAY_LEN(queued->ids));
-    snprintf(queued->ids[queued->n], ID_MAX, "%s", run_id);
-    queued->wake_ms[queued->n++] = wake_ms;
+    snprintf(queued->ids[queued->n], ID_MAX, "%s", run->id);
+    queued->wake_ms[queued->n++] = run->wake_ms;
 }
 
 static void queued_runs_are_told_oldest_first(void **state)
@@ -265,7 +265,7 @@ static void interrupted_runs_are_queued_again_with_an_unclean_end(void **state)
     struct counter counter = {0};
     store_observe_runs(f->store, count, &counter);
     int64_t n = 0;
-    assert_ok(store_runs_recover(f->store, 1234567, &n));
+    assert_ok(store_runs_recover(f->store, NULL, 1234567, &n));
     assert_int_equal(n, 2);
     assert_int_equal(counter.n, 2);
 
@@ -292,7 +292,7 @@ static void interrupted_runs_are_queued_again_with_an_unclean_end(void **state)
     AUTO(run_row_done) struct run_row blocked = {0};
     assert_ok(store_run_get(f->store, ids[2], &blocked));
     assert_int_equal(blocked.status, RUN_BLOCKED);
-    assert_ok(store_runs_recover(f->store, 1234568, &n));
+    assert_ok(store_runs_recover(f->store, NULL, 1234568, &n));
     assert_int_equal(n, 0);
 }
 
@@ -317,7 +317,7 @@ static void a_thousand_interrupted_runs_are_recovered_at_once(void **state)
     struct counter counter = {0};
     store_observe_runs(f->store, count, &counter);
     int64_t n = 0;
-    assert_ok(store_runs_recover(f->store, 1, &n));
+    assert_ok(store_runs_recover(f->store, NULL, 1, &n));
     assert_int_equal(n, 1000);
     assert_int_equal(counter.n, 1000);
     assert_int_equal(ask_file(f, "SELECT count(*) FROM runs WHERE status = 'queued'"), 1001);

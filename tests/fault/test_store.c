@@ -152,7 +152,7 @@ static void recovery_fails_whole_at_every_call(void **state)
         int64_t before = state_of(f);
         int64_t count = 0;
         fault_arm("sqlite", n);
-        enum err e = store_runs_recover(f->store, 1, &count);
+        enum err e = store_runs_recover(f->store, NULL, 1, &count);
         was_hit = check_sweep(f, n, e, before);
         assert_int_equal(count, e ? 0 : 3);
     }

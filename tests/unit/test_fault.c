@@ -112,6 +112,31 @@ static void the_process_dies_at_the_armed_passage(void **state)
     assert_int_equal(signal_of(pass_thrice), SIGABRT);
 }
 
+static void pass_for_another(void)
+{
+    fault_subject("u_good");
+    pass_twice();
+    fault_subject(NULL);
+    pass_twice();
+}
+
+static void pass_for_the_subject(void)
+{
+    fault_subject("u_bad_7");
+    fault_crash("step");
+    pass_twice();
+}
+
+static void a_point_can_be_armed_for_one_subject(void **state)
+{
+    (void)state;
+    fault_setup(NULL, "step_done@u_bad:1");
+    assert_int_equal(signal_of(pass_for_another), 0);
+    assert_int_equal(signal_of(pass_for_the_subject), SIGABRT);
+    fault_setup(NULL, "step_done@u_bad:2");
+    assert_int_equal(signal_of(pass_for_the_subject), 0);
+}
+
 static void ask_without_count(void)
 {
     fault_setup("sqlite", NULL);
@@ -145,6 +170,7 @@ int main(void)
         TEST(long_names_are_told_apart_by_their_beginning),
         TEST(the_environment_arms_both_kinds),
         TEST(the_process_dies_at_the_armed_passage),
+        TEST(a_point_can_be_armed_for_one_subject),
         TEST(a_misspelt_wish_does_not_pass_unseen),
     };
     return cmocka_run_group_tests_name("base/fault", tests, NULL, NULL);
