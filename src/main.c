@@ -14,6 +14,8 @@ static const struct command commands[] = {
     {"check-config", "Check the settings, report every problem.",   command_check_config},
     {"keys",         "Create, list and revoke API keys.",           command_keys        },
     {"migrate",      "Create the database or bring it up to date.", command_migrate     },
+    {"backup",       "Copy the database, also while it is in use.", command_backup      },
+    {"restore",      "Put a backup in the database's place.",       command_restore     },
     {"version",      "Print the version.",                          command_version     },
     {"help",         "Print this, or more about one command.",      command_help        },
     {NULL,           NULL,                                          NULL                },

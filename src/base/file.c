@@ -1,5 +1,7 @@
 #include "base/file.h"
 
+#include "base/fault.h"
+
 #include "base/crypt.h"
 
 #include <errno.h>
@@ -64,7 +66,7 @@ enum err file_read(const char *path, size_t bytes_max, struct str *out)
 static bool write_all(int fd, const char *bytes, size_t len)
 {
     while (len > 0) {
-        ssize_t n = write(fd, bytes, len);
+        ssize_t n = fault_fails("write") ? -1 : write(fd, bytes, len);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return false;
         bytes += n;
@@ -115,6 +117,39 @@ enum err file_create(const char *path, const void *bytes, size_t len, unsigned m
 bool file_exists(const char *path)
 {
     return access(path, F_OK) == 0;
+}
+
+static bool sync_file(const char *path)
+{
+    AUTO(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return fd >= 0 && fsync(fd) == 0;
+}
+
+enum err file_publish(const char *from, const char *to, bool may_replace)
+{
+    if (!sync_file(from))
+        return fail(E_STORAGE, "%s cannot be synced: %s", from, strerrordesc_np(errno));
+    int code = may_replace ? rename(from, to) : link(from, to); /* link() never replaces a file */
+    if (code != 0 && errno == EEXIST) return fail(E_CONFLICT, "%s exists already", to);
+    if (code != 0)
+        return fail(E_STORAGE, "%s cannot become %s: %s", from, to, strerrordesc_np(errno));
+    if (!may_replace) unlink(from);
+    if (!sync_directory_of(to))
+        return fail(E_STORAGE, "the directory of %s cannot be synced: %s", to,
+                    strerrordesc_np(errno));
+    return E_OK;
+}
+
+void file_remove(const char *path)
+{
+    (void)unlink(path);
+}
+
+bool file_is_same(const char *a, const char *b)
+{
+    struct stat one, other;
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
 }
 
 /* ---- lock ---- */

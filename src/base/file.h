@@ -12,6 +12,14 @@ enum err file_read(const char *path, size_t bytes_max, struct str *out) MUST_CHE
 /* Creates a new file with `mode` and syncs it and its directory; E_CONFLICT when it exists. */
 enum err file_create(const char *path, const void *bytes, size_t len, unsigned mode) MUST_CHECK;
 bool file_exists(const char *path);
+/* Syncs the complete file `from` and gives it the name `to`, in one step, then syncs the directory
+ * (both names are in the same one). E_CONFLICT when there is such a file and `may_replace` is not
+ * set; on an error `from` is still there. */
+enum err file_publish(const char *from, const char *to, bool may_replace) MUST_CHECK;
+/* No matter whether it exists. */
+void file_remove(const char *path);
+/* Do both paths name one existing file, whatever links lead to it? */
+bool file_is_same(const char *a, const char *b);
 
 /* A lock on `path` for as long as the process lives or until file_unlock(): flock on a file of its
  * own that holds the process id in decimal. E_BUSY when another process has it: the story names the

@@ -93,10 +93,12 @@ int command_store_failed(enum err e);
 /* The value of a variable given to main; NULL when it is not there. */
 const char *command_environ(const struct command_context *ctx, const char *name);
 
+int command_backup(struct command_context *ctx);
 int command_check_config(struct command_context *ctx);
 int command_help(struct command_context *ctx);
 int command_keys(struct command_context *ctx);
 int command_migrate(struct command_context *ctx);
+int command_restore(struct command_context *ctx);
 int command_run(struct command_context *ctx);
 int command_serve(struct command_context *ctx);
 int command_version(struct command_context *ctx);

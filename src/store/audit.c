@@ -1,18 +1,10 @@
 #include "base/clock.h"
+#include "store/audit_rows.h"
 #include "store/internal.h"
 #include "store/keys.h"
 
-struct entry {
-    const char *actor;
-    const char *action;
-    const char *subject;
-    const char *data;
-};
-
-static enum err audit_run(struct store *store, struct db *db, struct write_job *job)
+enum err audit_row_add(struct db *db, const struct audit_new *entry)
 {
-    (void)store;
-    const struct entry *entry = job->ctx;
     AUTO(query_done)
     struct query q = query_begin(db, "INSERT INTO audit (at_ms, actor, action, subject, data)"
                                      " VALUES (?, ?, ?, ?, ?)");
@@ -24,9 +16,15 @@ static enum err audit_run(struct store *store, struct db *db, struct write_job *
     return query_run(&q);
 }
 
+static enum err audit_run(struct store *store, struct db *db, struct write_job *job)
+{
+    (void)store;
+    return audit_row_add(db, job->ctx);
+}
+
 enum err store_audit(struct store *store, const char *actor, const char *action,
                      const char *subject, const char *data)
 {
-    struct entry entry = {.actor = actor, .action = action, .subject = subject, .data = data};
+    struct audit_new entry = {.actor = actor, .action = action, .subject = subject, .data = data};
     return store_write(store, audit_run, &entry);
 }

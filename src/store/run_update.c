@@ -1,5 +1,6 @@
 #include "store/run_update.h"
 #include "base/clock.h"
+#include "store/audit_rows.h"
 #include "store/event_rows.h"
 #include "store/internal.h"
 #include "store/run_row.h"
@@ -94,6 +95,8 @@ static enum err update_run(struct store *store, struct db *db, struct write_job 
     }
     e = write_steps(db, u, row->generation, row->attempt, now_ms);
     if (e || (!update->change && !update->n_events)) return e;
+    if (update->audit) e = audit_row_add(db, update->audit);
+    if (e) return e;
     job->changed = row;
     job->n_changed = 1;
     return run_row_move(store, db, &before, row, now_ms);

@@ -105,6 +105,12 @@ static enum err find_stranger(struct db *db, const struct seal_keys *keys, char 
     return e;
 }
 
+/* The database that the key file stands beside. */
+static const char *key_base(const struct store_options *options)
+{
+    return options->key_beside ? options->key_beside : options->path;
+}
+
 static enum err fail_missing(const struct store_options *options, const struct seal_keys *keys,
                              const char *key_id)
 {
@@ -112,7 +118,7 @@ static enum err fail_missing(const struct store_options *options, const struct s
         return fail(E_INVALID,
                     "%s holds rows sealed with key %s, but there is no seal key: put the file"
                     " %s.key back where it was, or set BRIEFD_SEAL_KEY to that key",
-                    options->path, key_id, options->path);
+                    options->path, key_id, key_base(options));
     return fail(
         E_INVALID,
         "%s holds rows sealed with key %s, but the seal key that was given has the id %s: set"
@@ -165,7 +171,7 @@ static enum err find_given(const struct store_options *options, const char *key_
 static enum err load(struct db *db, const struct store_options *options, struct seal_keys *keys)
 {
     AUTO(str_done) struct str key_path = {0};
-    str_append_format(&key_path, "%s.key", options->path);
+    str_append_format(&key_path, "%s.key", key_base(options));
     enum err e = find_given(options, str_text(&key_path), keys);
     if (e) return e;
     /* Before a key is made: only a database without sealed rows may get a new one. */

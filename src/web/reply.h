@@ -17,6 +17,7 @@
     X(method_not_allowed, 405, false, "The method is not possible here")                           \
     X(already_running, 409, false, "A briefing of this user and recipe is running")                \
     X(not_cancellable, 409, false, "The briefing has ended")                                       \
+    X(not_settleable, 409, false, "There is nothing to settle")                                    \
     X(delivery_in_progress, 409, true, "The message is on its way")                                \
     X(body_too_large, 413, false, "The body is too large")                                         \
     X(unsupported_media_type, 415, false, "The body must be JSON")                                 \

@@ -9,6 +9,7 @@ void briefings_get(struct request *rq);
 void briefing_get(struct request *rq);
 void briefing_events_get(struct request *rq);
 void briefing_cancel_post(struct request *rq);
+void briefing_delivery_post(struct request *rq);
 void user_connections_get(struct request *rq);
 void user_connection_check_post(struct request *rq);
 void healthz_get(struct request *rq);
