@@ -53,6 +53,9 @@ int main(int argc, char **argv, char **environ)
         if (strcmp(command->name, name) != 0) continue;
         ctx.name = command->name;
         int code = command->run(&ctx);
+#ifdef BRIEFD_FAULTS
+        fault_report();
+#endif
         /* What was asked for must not get lost on a full disk or a closed pipe. */
         bool is_lost = fflush(stdout) != 0 || ferror(stdout);
         if (is_lost && code == COMMAND_OK) code = COMMAND_FAILED;

@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include "base/fault.h"
+
 #include "base/clock.h"
 #include "base/crypt.h"
 #include "base/json.h"
@@ -176,7 +178,10 @@ static void write_line(const struct line *line)
 {
     size_t done = 0;
     while (done < line->text.len) {
-        ssize_t n = write(atomic_load(&log_fd), line->text.data + done, line->text.len - done);
+        ssize_t n = fault_fails("write") ? -1
+                                         : write(atomic_load(&log_fd), line->text.data + done,
+                                                 line->text.len - done);
+
         if (n < 0 && errno == EINTR) continue;
         /* There is nobody to tell. */
         if (n <= 0) return;
