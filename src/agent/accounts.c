@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 
+#include <stdio.h>
 #include <string.h>
 
 bool account_is_usable(const char *status)
@@ -42,8 +43,10 @@ enum err accounts_probe(const struct agent *agent, const struct scalekit_call *c
     enum err e = scalekit_execute(agent->scalekit, call, &probe, &result, out_error);
     if (e) return e;
     if (result.is_provider_failure) {
-        out_error->class = SCALEKIT_USER_RECONNECT;
-        return fail(E_UPSTREAM, "%s says: %s", connector->label, result.provider_error);
+        out_error->class = scalekit_provider_class(result.provider_error);
+        snprintf(out_error->message, sizeof(out_error->message), "%s says: %s", connector->label,
+                 result.provider_error);
+        return fail(E_UPSTREAM, "%s", out_error->message);
     }
     AUTO(str_done) struct str raw = {0};
     struct json_writer w = json_writer(&raw);

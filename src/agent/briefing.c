@@ -66,11 +66,12 @@ struct scalekit_call briefing_call(struct briefing *b)
 enum err briefing_scalekit_failed(struct briefing *b, const struct scalekit_error *error,
                                   const char *connector, const char *what)
 {
+    char story[SCALEKIT_STORY_MAX];
     switch (error->class) {
     case SCALEKIT_OUR_CREDENTIALS:
+        scalekit_error_describe(error, story, sizeof(story));
         return briefing_end(b, AGENT_CREDENTIALS, "credentials_rejected",
-                            "ScaleKit refuses our client credentials while %s (HTTP %d %s)", what,
-                            error->status, error->error_code);
+                            "ScaleKit refuses our client credentials while %s (%s)", what, story);
     case SCALEKIT_USER_CONNECT:
     case SCALEKIT_USER_RECONNECT:
         if (!connector) return E_OK;

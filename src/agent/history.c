@@ -60,7 +60,7 @@ static enum err page_failed(struct briefing *b, const struct scalekit_error *err
     bool is_final = error->class == SCALEKIT_BAD_CALL || error->class == SCALEKIT_SCOPE_MISSING;
     out->end = is_final ? HISTORY_INCOMPLETE : HISTORY_LATER;
     out->wait_ms = error->retry_after_ms > 0 ? error->retry_after_ms : LATER_MS;
-    snprintf(out->why, sizeof(out->why), "HTTP %d %s", error->status, error->error_code);
+    scalekit_error_describe(error, out->why, sizeof(out->why));
     return E_OK;
 }
 

@@ -94,30 +94,34 @@ static enum err asking_failed(struct briefing *b, enum err e, const struct askin
         return briefing_end(
             b, AGENT_FAILED, "budget_exceeded",
             "the next question to the model could cost more than what is left of the budget");
+    char story[ANTHROPIC_STORY_MAX];
+    anthropic_error_describe(error, story, sizeof(story));
     switch (error->fault) {
     case ANTHROPIC_CREDENTIALS:
         return briefing_end(b, AGENT_CREDENTIALS, "credentials_rejected",
-                            "Anthropic refuses our API key (HTTP %d %s, request %s)", error->status,
-                            error->type, error->request_id);
+                            "Anthropic refuses our API key: %s", story);
     case ANTHROPIC_CONTEXT_EXCEEDED:
         return briefing_end(b, AGENT_FAILED, "model_context_exceeded",
-                            "the conversation is longer than the model takes (HTTP %d, request %s)",
-                            error->status, error->request_id);
+                            "the conversation is longer than the model takes: %s", story);
     case ANTHROPIC_REJECTED:
-        return briefing_end(b, AGENT_FAILED, "model_rejected",
-                            "Anthropic answered HTTP %d %s: %s (request %s)", error->status,
-                            error->type, error->message, error->request_id);
+        return briefing_end(b, AGENT_FAILED, "model_rejected", "Anthropic refuses the question: %s",
+                            story);
     case ANTHROPIC_SPEND_LIMIT:
         return briefing_end(b, AGENT_FAILED, "model_unavailable",
-                            "a spend limit of our Anthropic account is reached (%s, request %s)",
-                            error->code, error->request_id);
+                            "a spend limit of our Anthropic account is reached: %s", story);
     case ANTHROPIC_UNAVAILABLE:
-        return briefing_end(
-            b, AGENT_FAILED, "model_unavailable",
-            "Anthropic gave no usable reply in %d attempts, the last: HTTP %d %s %s (request %s)",
-            error->attempts, error->status, error->type, error->message, error->request_id);
-    case ANTHROPIC_CANCELLED:
+        return briefing_end(b, AGENT_FAILED, "model_unavailable",
+                            "Anthropic gave no usable reply, tried %d time%s; the last: %s",
+                            error->attempts, error->attempts == 1 ? "" : "s", story);
     case ANTHROPIC_DEADLINE:
+        e = briefing_check(b);
+        if (e) return e;
+        /* There is time left, but less than Anthropic asks to wait. */
+        return briefing_end(b, AGENT_FAILED, "deadline_exceeded",
+                            "the time for this briefing ends before the model may be asked again: "
+                            "%s",
+                            story);
+    case ANTHROPIC_CANCELLED:
         e = briefing_check(b);
         if (e) return e;
         return briefing_end(b, AGENT_PARKED, NULL, "the question was called off");

@@ -45,9 +45,10 @@ static enum err check_connections(struct briefing *b, const struct recipe *recip
     if (e == E_UPSTREAM || e == E_CANCELLED || e == E_TIMEOUT) {
         e = briefing_scalekit_failed(b, &error, NULL, "reading the user's connections");
         if (e) return e;
+        char story[SCALEKIT_STORY_MAX];
+        scalekit_error_describe(&error, story, sizeof(story));
         return briefing_end(b, AGENT_FAILED, "connector_service_unavailable",
-                            "ScaleKit gave no usable answer about the connections: HTTP %d %s %s",
-                            error.status, error.error_code, error.message);
+                            "ScaleKit gave no usable answer about the connections: %s", story);
     }
     if (e) return e;
     AUTO(str_done) struct str blocked = {0};
@@ -98,9 +99,16 @@ static enum err fetch_tools(struct briefing *b, const struct recipe *recipe,
     if (e) {
         enum err decided = briefing_scalekit_failed(b, &error, NULL, "listing the user's tools");
         if (decided) return decided;
+        char story[SCALEKIT_STORY_MAX];
+        scalekit_error_describe(&error, story, sizeof(story));
+        bool needs_user =
+            error.class == SCALEKIT_USER_CONNECT || error.class == SCALEKIT_USER_RECONNECT;
+        if (needs_user) /* which connection is not said */
+            return briefing_end(b, AGENT_FAILED, "connector_not_ready",
+                                "ScaleKit lists no tools before the user connects again: %s",
+                                story);
         return briefing_end(b, AGENT_FAILED, "connector_service_unavailable",
-                            "ScaleKit gave no usable list of tools: HTTP %d %s %s", error.status,
-                            error.error_code, error.message[0] ? error.message : err_detail());
+                            "ScaleKit gave no usable list of tools: %s", story);
     }
     AUTO(str_done) struct str missing = {0};
     for (size_t i = 0; i < n_names; i++) {

@@ -57,6 +57,7 @@ enum err reconcile_identity(struct briefing *b)
 {
     enum same_identity answer;
     struct scalekit_error error = {0};
+    char story[SCALEKIT_STORY_MAX];
     enum err e = ask_identity(b, &answer, &error);
     if (e) return e;
     switch (answer) {
@@ -67,10 +68,10 @@ enum err reconcile_identity(struct briefing *b)
                             "another %s account is connected now: starting over",
                             b->frozen.delivery_connector);
     case IDENTITY_LATER:
-        return briefing_end(
-            b, AGENT_FAILED, "connector_service_unavailable",
-            "nothing was posted: %s could not be asked who is connected (HTTP %d %s)",
-            b->frozen.delivery_connector, error.status, error.error_code);
+        scalekit_error_describe(&error, story, sizeof(story));
+        return briefing_end(b, AGENT_FAILED, "connector_service_unavailable",
+                            "nothing was posted: %s could not be asked who is connected (%s)",
+                            b->frozen.delivery_connector, story);
     }
     return E_OK;
 }
@@ -155,8 +156,11 @@ static enum err check_author(struct sending *s, struct looking *l)
         if (e || answer == IDENTITY_SAME) return e;
         if (answer == IDENTITY_OTHER) return cannot_know(s, "another account is connected now");
         int64_t wait_ms = error.retry_after_ms > 0 ? error.retry_after_ms : BETWEEN_READS_MS;
-        if (clock_mono_ms() + wait_ms > l->give_up_ms)
-            return cannot_know(s, "nobody could be asked who is connected (HTTP %d)", error.status);
+        if (clock_mono_ms() + wait_ms > l->give_up_ms) {
+            char story[SCALEKIT_STORY_MAX];
+            scalekit_error_describe(&error, story, sizeof(story));
+            return cannot_know(s, "nobody could be asked who is connected (%.200s)", story);
+        }
         e = wait_until(s->b, clock_mono_ms() + wait_ms);
         if (e) return e;
     }

@@ -107,8 +107,7 @@ void sending_send(struct sending *s)
     s->outcome = delivery_classify(e, &result, &error, &s->ts);
     s->asked_wait_ms = error.retry_after_ms;
     if (e)
-        snprintf(s->why, sizeof(s->why), "HTTP %d %s %.300s", error.status, error.error_code,
-                 error.message);
+        scalekit_error_describe(&error, s->why, sizeof(s->why));
     else if (result.is_provider_failure)
         snprintf(s->why, sizeof(s->why), "%s", result.provider_error);
     else if (s->outcome == DELIVERY_NOBODY_KNOWS)

@@ -177,8 +177,9 @@ static enum err take_answer(struct briefing *b, struct read_step *step, enum err
     if (e) {
         e = briefing_scalekit_failed(b, error, call->tool->connector, call->tool->name);
         if (e) return e;
-        tool_call_refuse(call, "The tool failed: %s%s%.300s", scalekit_class_name(error->class),
-                         error->message[0] ? ": " : "", error->message);
+        char story[SCALEKIT_STORY_MAX];
+        scalekit_error_describe(error, story, sizeof(story));
+        tool_call_refuse(call, "The tool failed: %.400s", story);
         put_event(step, error->execution_id, 0, -1);
     } else if (result->is_provider_failure) {
         tool_call_refuse(call, "The provider reported a failure: %.300s", result->provider_error);

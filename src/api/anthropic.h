@@ -99,6 +99,10 @@ struct anthropic_error {
     int attempts;
     int attempts_uncertain; /* of those: sent, outcome unknown, perhaps billed */
 };
+/* In words, for people: "HTTP 529 overloaded_error: Overloaded (request req_1)", with what is known
+ * of it. */
+#define ANTHROPIC_STORY_MAX 768
+void anthropic_error_describe(const struct anthropic_error *error, char *out, size_t out_size);
 
 /* What the caller is told before a retry and may refuse (budget). Called on the asking thread. */
 struct anthropic_hooks {

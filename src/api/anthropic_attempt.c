@@ -102,9 +102,10 @@ static void judge_status(const struct http_reply *http, const char *model, struc
     struct json_limits limits = {.bytes_max = MIB};
     bool is_json = http->body.len > 0 && !json_check(body, http->body.len, limits);
     if (is_json) anthropic_error_read(json_root(body, http->body.len), e);
-    if (!*e->message) {
+    if (!*e->message && http->body.len > 0) {
         size_t len = http->body.len < 160 ? http->body.len : 160;
-        anthropic_clean(body, len, e->message, sizeof e->message);
+        if (!http_page_words(body, http->body.len, e->message, 160))
+            anthropic_clean(body, len, e->message, sizeof e->message);
     }
     attempt->has_asked = retry_after_ms(http, clock_unix_ms(), &attempt->asked_ms);
     anthropic_error_judge(attempt, http->status, retry_should(http), model);
@@ -152,8 +153,7 @@ static void judge_broken(const struct http_reply *http, const struct receiver *r
     if (http_reply_header(http, "content-type", named, sizeof named)) {
         anthropic_clean(named, strlen(named), type, sizeof type);
     }
-    snprintf(e->message, sizeof e->message, "the stream ended without message_stop (HTTP %d, %s)",
-             http->status, type);
+    snprintf(e->message, sizeof e->message, "the stream ended without message_stop (%s)", type);
 }
 
 void anthropic_attempt(struct anthropic *a, const char *body, size_t len,

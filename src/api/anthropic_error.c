@@ -41,6 +41,18 @@ void anthropic_error_read(struct json_span root, struct anthropic_error *error)
     if (!*error->request_id) anthropic_copy(id, error->request_id, sizeof error->request_id);
 }
 
+void anthropic_error_describe(const struct anthropic_error *error, char *out, size_t out_size)
+{
+    char status[16] = "";
+    char request[100] = "";
+    if (error->status) snprintf(status, sizeof status, "HTTP %d", error->status);
+    if (*error->request_id) snprintf(request, sizeof request, " (request %s)", error->request_id);
+    const char *type = *error->code ? error->code : error->type;
+    const char *message = *error->message || *status || *type ? error->message : "no answer";
+    snprintf(out, out_size, "%s%s%s%s%s%s", status, *status && *type ? " " : "", type,
+             (*status || *type) && *message ? ": " : "", message, request);
+}
+
 int anthropic_error_status(const char *type)
 {
     static const struct {

@@ -63,6 +63,10 @@ struct scalekit_error {
                           above debug */
     int64_t retry_after_ms; /* 0: not said */
 };
+/* The same in words, for people and for the model: "HTTP 503 UNAVAILABLE: try later", or without an
+ * answer what became of the connection. Quotes their message. */
+#define SCALEKIT_STORY_MAX 640
+void scalekit_error_describe(const struct scalekit_error *error, char *out, size_t out_size);
 
 /* What a call is made for. Zeros are fine. */
 struct scalekit_call {

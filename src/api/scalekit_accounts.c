@@ -3,7 +3,8 @@
  *
  * One call for up to 20 connections; the service refuses `connection_names` beside `connector`, and
  * an older one may not know it, so a 400 is followed by one call for each name. A 404 means that a
- * connection name does not exist in the environment; asking one by one finds out which.
+ * connection name does not exist in the environment, a 401 REAUTHENTICATION_NEEDED that one of the
+ * accounts has expired; asking one by one finds out which.
  *
  * Every item is compared with what was asked for: an account of another identifier or connection is
  * never passed on, whatever the service answers.
@@ -136,6 +137,18 @@ static bool is_about_account(const struct scalekit_error *error)
            !strcasestr(error->message, "connector");
 }
 
+/* REAUTHENTICATION_NEEDED can be the answer instead of the account: that says its status, too. */
+static void take_expired(const struct wish *wish, const char *name)
+{
+    struct scalekit_accounts *found = wish->found;
+    if (accounts_find(found, name)) return;
+    found->items = xrealloc(found->items, (found->n + 1) * sizeof *found->items);
+    found->items[found->n++] = (struct scalekit_account){.connector = xstrdup(name),
+                                                         .id = xstrdup(""),
+                                                         .provider = xstrdup(""),
+                                                         .status = xstrdup("EXPIRED")};
+}
+
 static enum err read_one(struct scalekit *s, const struct scalekit_call *call,
                          const struct wish *all, size_t i, struct scalekit_error *out_error)
 {
@@ -143,6 +156,11 @@ static enum err read_one(struct scalekit *s, const struct scalekit_call *call,
     one.names = &all->names[i];
     one.n = 1;
     enum err e = list_read(s, call, &one, true, out_error);
+    if (e && out_error->class == SCALEKIT_USER_RECONNECT) {
+        take_expired(all, all->names[i]);
+        *out_error = (struct scalekit_error){0};
+        return E_OK;
+    }
     if (!e || out_error->status != 404) return e;
     if (is_about_account(out_error)) {
         *out_error = (struct scalekit_error){0};
@@ -164,8 +182,9 @@ static enum err read_some(struct scalekit *s, const struct scalekit_call *call, 
 {
     if (wish->n == 1) return read_one(s, call, wish, 0, out_error);
     enum err e = list_read(s, call, wish, false, out_error);
-    bool is_refused = e && (out_error->status == 400 || out_error->status == 404) &&
-                      out_error->class != SCALEKIT_CANCELLED;
+    bool is_refused = e && out_error->class != SCALEKIT_CANCELLED &&
+                      (out_error->status == 400 || out_error->status == 404 ||
+                       out_error->class == SCALEKIT_USER_RECONNECT);
     if (!is_refused) return e;
 
     for (size_t i = 0; i < wish->n; i++) {

@@ -104,7 +104,7 @@ void scalekit_error_body(const char *body, size_t len, struct scalekit_error *ou
     struct json_span root = is_json ? json_root(body, len) : (struct json_span){0};
     if (json_type(root) == JSON_OBJECT)
         error_json(root, out_error);
-    else
+    else if (!http_page_words(body, len, out_error->message, sizeof out_error->message))
         scalekit_clean(out_error->message, sizeof out_error->message, body, len);
 }
 
@@ -223,14 +223,22 @@ void scalekit_error_read(const struct http_reply *reply, struct scalekit_error *
         return;
     }
     scalekit_error_body(str_text(&reply->body), reply->body.len, out_error);
-    if (!*out_error->message)
-        http_reply_describe(reply, out_error->message, sizeof out_error->message);
     if (!*out_error->request_id)
         (void)http_reply_header(reply, "x-request-id", out_error->request_id,
                                 sizeof out_error->request_id);
     int64_t asked_ms = 0;
     if (retry_after_ms(reply, clock_unix_ms(), &asked_ms)) out_error->retry_after_ms = asked_ms;
     out_error->class = scalekit_error_classify(out_error);
+}
+
+void scalekit_error_describe(const struct scalekit_error *error, char *out, size_t out_size)
+{
+    char status[16] = "";
+    if (error->status) snprintf(status, sizeof status, "HTTP %d", error->status);
+    const char *first = *status ? status : scalekit_class_name(error->class);
+    if (!*status && *error->message) first = "";
+    snprintf(out, out_size, "%s%s%s%s%s", first, *error->error_code ? " " : "", error->error_code,
+             *first && *error->message ? ": " : "", error->message);
 }
 
 enum err scalekit_error_fail(const char *what, const struct scalekit_error *error)
@@ -250,7 +258,7 @@ enum err scalekit_error_unreadable(const char *what, const struct http_reply *re
     (void)http_reply_header(reply, "x-request-id", out_error->request_id,
                             sizeof out_error->request_id);
     snprintf(out_error->message, sizeof out_error->message,
-             "the answer (status %d, %zu bytes) cannot be read", reply->status, reply->body.len);
+             "the answer of %zu bytes cannot be read", reply->body.len);
     return fail(E_UPSTREAM, "ScaleKit, %s: the answer (status %d, %zu bytes) cannot be read", what,
                 reply->status, reply->body.len);
 }

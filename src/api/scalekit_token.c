@@ -55,8 +55,9 @@ static enum scalekit_class token_class(const struct http_reply *reply)
     if (reply->end == HTTP_CANCELLED) return SCALEKIT_CANCELLED;
     if (reply->end != HTTP_ANSWERED) return SCALEKIT_NOT_SENT;
     if (reply->status == 429) return SCALEKIT_RATE_LIMITED;
-    if (reply->status == 408 || reply->status >= 500) return SCALEKIT_NOT_SENT;
-    return SCALEKIT_OUR_CREDENTIALS;
+    /* Everything else is no word about our secret: an outage, a proxy's page, a wrong address. */
+    bool is_refusal = reply->status == 400 || reply->status == 401 || reply->status == 403;
+    return is_refusal ? SCALEKIT_OUR_CREDENTIALS : SCALEKIT_NOT_SENT;
 }
 
 static bool token_may_repeat(const struct http_reply *reply)
@@ -169,7 +170,7 @@ static char *token_fetch(struct scalekit *s, const struct scalekit_call *call, i
         out_error->class = token_class(&reply);
         if (reply.end == HTTP_ANSWERED && reply.status < 300)
             snprintf(out_error->message, sizeof out_error->message,
-                     "the token endpoint answered %d without an access token", reply.status);
+                     "the token endpoint gave no access token");
     }
     log_debug("scalekit_token", LOG_INT("status", reply.status), LOG_INT("ms", reply.took_ms),
               LOG_STR("outcome", token ? "fetched" : scalekit_class_name(out_error->class)));

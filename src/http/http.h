@@ -123,6 +123,9 @@ bool http_reply_header(const struct http_reply *reply, const char *name, char *o
 /* "connection refused", "no answer within 60 s (first byte)", "HTTP 503": the outcome in a few
  * words for people. */
 void http_reply_describe(const struct http_reply *reply, char *out, size_t out_size);
+/* A proxy's or an edge's page in place of an answer: true, and the words that a person would see of
+ * it, without tags. False when the body is no page. */
+bool http_page_words(const char *body, size_t len, char *out, size_t out_size);
 
 /* Connections opened since the start. */
 int64_t http_connections_opened(const struct http_client *client);

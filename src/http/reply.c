@@ -3,6 +3,8 @@
  */
 #include "http/http.h"
 
+#include "base/utf8.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -70,4 +72,35 @@ void http_reply_describe(const struct http_reply *reply, char *out, size_t out_s
         break;
     }
     snprintf(out, out_size, "unknown");
+}
+
+#define PAGE_BYTES_MAX 4096 /* what comes later is no headline */
+
+bool http_page_words(const char *body, size_t len, char *out, size_t out_size)
+{
+    size_t at = 0;
+    while (at < len && strchr(" \t\r\n", body[at]))
+        at++;
+    if (at == len || body[at] != '<') return false;
+
+    AUTO(str_done) struct str page = {0};
+    AUTO(str_done) struct str words = {0};
+    utf8_repair(&page, body, len < PAGE_BYTES_MAX ? len : PAGE_BYTES_MAX);
+    bool is_tag = false;
+    bool has_gap = false;
+    for (size_t i = 0; i < page.len; i++) {
+        unsigned char c = (unsigned char)page.data[i];
+        bool is_gap = is_tag || c <= ' ' || c == 0x7f || c == '<';
+        if (c == '<') is_tag = true;
+        if (c == '>') is_tag = false;
+        has_gap = has_gap || is_gap;
+        if (is_gap || c == '>') continue;
+        if (has_gap && words.len > 0) str_append_char(&words, ' ');
+        has_gap = false;
+        str_append_char(&words, (char)c);
+    }
+    size_t n = utf8_cut(str_text(&words), words.len, out_size - 1);
+    memcpy(out, str_text(&words), n);
+    out[n] = '\0';
+    return true;
 }

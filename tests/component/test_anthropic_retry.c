@@ -63,9 +63,9 @@ static void a_refusal_is_final_and_has_its_fault(void **state)
          "the model claude-old-1 is unknown to Anthropic or retired: configure another one"},
         {404,                                                                                  "nothing here",                                                                                                                  ANTHROPIC_REJECTED,           "nothing here"},
         {413, "<html>\r\n413 Request Entity Too Large\x01</html>",                                   ANTHROPIC_CONTEXT_EXCEEDED,
-         "<html>  413 Request Entity Too Large </html>"},
+         "413 Request Entity Too Large"},
         {302,                                                                    "",                                                                                                      ANTHROPIC_REJECTED,                                                                                                ""                                                                                                                                                                         },
-        {422,                                     "{\"error\":\"text\"}",                                                                       ANTHROPIC_REJECTED,                                                                           "text"                                                              },
+        {422,                                                     "{\"error\":\"text\"}",                                                                                       ANTHROPIC_REJECTED,                                                                                           "text"                                                                              },
     };
     for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
         const struct refusal *r = &refusals[i];

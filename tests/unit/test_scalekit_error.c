@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -198,6 +199,37 @@ static void long_and_broken_words_are_cut_and_cleaned(void **state)
     assert_string_equal(error.message, "upstream\xef\xbf\xbd  request  failed");
 }
 
+static void a_page_of_a_proxy_is_told_by_its_words(void **state)
+{
+    (void)state;
+    struct scalekit_error error;
+    char story[SCALEKIT_STORY_MAX];
+    read_answer(502, "\r\n<!doctype html><html><title>502 Bad\r\nGateway</title><p>later", &error);
+    assert_string_equal(error.message, "502 Bad Gateway later");
+    scalekit_error_describe(&error, story, sizeof story);
+    assert_string_equal(story, "HTTP 502: 502 Bad Gateway later");
+    read_answer(404, "<", &error);
+    assert_string_equal(error.message, "");
+    scalekit_error_describe(&error, story, sizeof story);
+    assert_string_equal(story, "HTTP 404");
+}
+
+static void an_error_is_described_by_what_is_known_of_it(void **state)
+{
+    (void)state;
+    struct scalekit_error error = {.class = SCALEKIT_NOT_SENT};
+    char story[SCALEKIT_STORY_MAX];
+    scalekit_error_describe(&error, story, sizeof story);
+    assert_string_equal(story, "not_sent");
+    snprintf(error.message, sizeof error.message, "no connection: refused");
+    scalekit_error_describe(&error, story, sizeof story);
+    assert_string_equal(story, "no connection: refused");
+    read_answer(503, "{\"message\":\"try later\",\"details\":[{\"error_code\":\"UNAVAILABLE\"}]}",
+                &error);
+    scalekit_error_describe(&error, story, sizeof story);
+    assert_string_equal(story, "HTTP 503 UNAVAILABLE: try later");
+}
+
 static void a_providers_word_that_proves_nothing_is_unknown(void **state)
 {
     (void)state;
@@ -244,6 +276,8 @@ int main(void)
         cmocka_unit_test(a_providers_word_that_proves_nothing_is_unknown),
         cmocka_unit_test(every_class_has_a_name_of_its_own),
         cmocka_unit_test(the_story_does_not_repeat_the_other_sides_words),
+        cmocka_unit_test(a_page_of_a_proxy_is_told_by_its_words),
+        cmocka_unit_test(an_error_is_described_by_what_is_known_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
