@@ -39,7 +39,8 @@ enum err accounts_probe(const struct agent *agent, const struct scalekit_call *c
                                      .connection_name = connector->connection_name,
                                      .identifier = user_id,
                                      .params = "{}",
-                                     .params_len = 2};
+                                     .params_len = 2,
+                                     .agent_run_id = call->agent_run_id};
     enum err e = scalekit_execute(agent->scalekit, call, &probe, &result, out_error);
     if (e) return e;
     if (result.is_provider_failure) {

@@ -43,7 +43,8 @@ static enum err ask_identity(struct briefing *b, enum same_identity *out,
     *out = IDENTITY_SAME;
     if (!frozen || !frozen->identity || !connector || !connector->probe_tool) return E_OK;
     AUTO(str_done) struct str identity = {0};
-    struct scalekit_call call = {.cancel = &b->control->reads, .traceparent = b->row->traceparent};
+    struct scalekit_call call = briefing_call(b);
+    call.deadline_mono_ms = 0; /* reconciling has a clock of its own */
     enum err e = accounts_probe(b->agent, &call, b->row->user_id, connector, &identity, error);
     if (e) {
         *out = IDENTITY_LATER;
