@@ -91,6 +91,15 @@ class World {
   listeners = (values) => this.control("POST", "/listeners", values);
   stats = () => this.control("GET", "/stats");
 
+  /** This user's next message is posted, but nobody gets to know it: the channel cannot be read back. */
+  loseDelivery(user) {
+    const body = { data: { ok: false, error: "not_in_channel" }, execution_id: "1" };
+    const endpoint = "scalekit.execute_tool";
+    return this.fault(
+      { endpoint, match: { tool: "slack_send_message", identifier: user }, action: { type: "status", status: 504, effect: true } },
+      { endpoint, match: { tool: "slack_fetch_conversation_history", identifier: user }, count: -1, action: { type: "body", body } });
+  }
+
   /** Entries of the journal; "scalekit.*" takes all of that half. */
   async log(endpoint, after = 0) {
     const query = new URLSearchParams({ after, ...(endpoint && { endpoint }) });
@@ -161,7 +170,7 @@ class World {
     let etag, document;
     while (Date.now() < end) {
       const wait = Math.max(1, Math.min(30, Math.ceil((end - Date.now()) / 1000)));
-      const answer = await this.request("GET", `/briefings/${id}?wait=${wait}`,
+      const answer = await this.request("GET", `/briefings/${id}${etag ? `?wait=${wait}` : ""}`,
         { headers: etag ? { "if-none-match": etag } : {} });
       if (answer.status === 304) continue;
       if (answer.status !== 200) throw new Error(`GET ${id}: ${answer.status} ${answer.text}`);
