@@ -86,7 +86,8 @@ static int refused(const struct running *r, const struct submit_result *result)
                 result->detail);
         break;
     }
-    return result->outcome == SUBMIT_NOT_READY ? COMMAND_NEEDS_USER : COMMAND_FAILED;
+    /* Whether accounts are usable is found out later: what is missing here is a setting. */
+    return result->outcome == SUBMIT_NOT_READY ? COMMAND_CONFIG : COMMAND_FAILED;
 }
 
 static int submit(struct running *r)

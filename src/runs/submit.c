@@ -13,6 +13,7 @@
 
 #define METADATA_BYTES_MAX (4 * KIB)
 #define DEADLINE_MIN_MS    10000
+#define STATUS_FRESH_MS    60000 /* an older one is asked for again, by the run */
 #define DEFAULT_RECIPE     "editorial-briefing"
 
 struct submission {
@@ -168,12 +169,12 @@ static bool is_offered(const struct submission *s, struct submit_result *out)
     return true;
 }
 
-/* if_blocked=fail: a stored status that is known and not usable refuses at once; an unknown one is
- * the run's own business. */
+/* if_blocked=fail: a stored status that is known and not usable refuses at once. An unknown one, or
+ * one that was read a while ago, is the run's own business: its user may have mended it since. */
 static enum err is_ready(const struct submission *s, struct submit_result *out, bool *out_ready)
 {
     *out_ready = true;
-    if (!text_equal(s->row.if_blocked, "fail")) return E_OK;
+    if (!text_equal(s->row.if_blocked, "fail") || s->runs->options.is_single) return E_OK;
     AUTO(connection_list_done) struct connection_list list = {0};
     enum err e = store_connections_list(s->runs->options.store, s->row.user_id, &list);
     if (e) return e;
@@ -181,7 +182,8 @@ static enum err is_ready(const struct submission *s, struct submit_result *out, 
         bool is_needed = false;
         for (size_t k = 0; k < s->recipe->n_connectors; k++)
             is_needed = is_needed || text_equal(s->recipe->connectors[k], list.rows[i].connector);
-        if (!is_needed || account_is_usable(list.rows[i].status)) continue;
+        bool is_stale = list.rows[i].checked_ms + STATUS_FRESH_MS < s->row.created_ms;
+        if (!is_needed || is_stale || account_is_usable(list.rows[i].status)) continue;
         *out_ready = false;
         out->outcome = SUBMIT_NOT_READY;
         snprintf(out->detail, sizeof(out->detail), "the user's %s connection is not usable: %s",
