@@ -2,7 +2,8 @@
  * The text that others will read: made safe, marked, measured. Pure functions.
  *
  * Slack turns <!channel>, <!here>, <!everyone>, <@U…> and <!subteam^S…> into notifications for
- * people; none of the model's text may do that. The marker is the visible last line "_Briefing
+ * people; none of the model's text may do that, so of what begins with "<" only links are let
+ * through and the rest is shown as text. The marker is the visible last line "_Briefing
  * br_…_" that the server adds, so that a message whose answer was lost can be found again; whatever
  * looks like one is taken out of the model's text.
  */
