@@ -106,21 +106,31 @@ static enum err collect_calls(struct json_span content, struct ids *all, size_t 
     return E_OK;
 }
 
-static enum err check_answers(struct json_span content, const struct ids *all, size_t first)
+/* `all` from `first` on are the calls that this user message must answer, each once, before
+ * anything else; without open calls there is no answer. */
+static enum err check_answers(struct json_span content, struct ids *all, size_t first)
 {
-    size_t n_wanted = all->n - first;
-    size_t n_seen = 0;
-    for (struct json_iter it = json_iter(content); n_seen < n_wanted && json_next(&it); n_seen++) {
-        if (!json_string_is(json_get(it.value, "type"), "tool_result"))
+    size_t n_open = all->n - first;
+    for (struct json_iter it = json_iter(content); json_next(&it);) {
+        struct json_span type = json_get(it.value, "type");
+        if (json_string_is(type, "text") && json_string_is(json_get(it.value, "text"), ""))
+            return fail(E_INTERNAL, "the conversation holds an empty text block");
+        bool is_result = json_string_is(type, "tool_result");
+        if (!is_result && n_open > 0)
             return fail(E_INTERNAL, "tool results do not come first in their message");
-        bool is_known = false;
-        for (size_t i = first; i < all->n; i++)
-            is_known = is_known || same_id(all->spans[i], json_get(it.value, "tool_use_id"));
-        if (!is_known) return fail(E_INTERNAL, "a tool result answers no call of the last reply");
+        if (!is_result) continue;
+        struct json_span id = json_get(it.value, "tool_use_id");
+        size_t i = first;
+        while (i < first + n_open && !same_id(all->spans[i], id))
+            i++;
+        if (i == first + n_open)
+            return fail(E_INTERNAL, "a tool result answers no open call of the last reply");
+        /* Answered: it changes places with the last open one. */
+        struct json_span answered = all->spans[i];
+        all->spans[i] = all->spans[first + --n_open];
+        all->spans[first + n_open] = answered;
     }
-    if (n_seen < n_wanted)
-        return fail(E_INTERNAL, "%zu tool calls have no result", n_wanted - n_seen);
-    return E_OK;
+    return n_open > 0 ? fail(E_INTERNAL, "%zu tool calls have no result", n_open) : E_OK;
 }
 
 enum err transcript_check(const struct transcript *t)
@@ -139,16 +149,17 @@ enum err transcript_check(const struct transcript *t)
         bool is_user = json_string_is(json_get(it.value, "role"), "user");
         if (is_first && !is_user) return fail(E_INTERNAL, "the conversation begins with the model");
         is_first = false;
-        if (is_user && owes_answers) {
-            enum err e = check_answers(content, all, first);
-            if (e) return e;
+        enum err e = E_OK;
+        if (is_user) {
+            e = check_answers(content, all, owes_answers ? first : all->n);
             owes_answers = false;
-        } else if (!is_user) {
-            if (owes_answers) return fail(E_INTERNAL, "tool calls are not answered");
-            enum err e = collect_calls(content, all, &first);
-            if (e) return e;
+        } else if (owes_answers) {
+            e = fail(E_INTERNAL, "tool calls are not answered");
+        } else {
+            e = collect_calls(content, all, &first);
             owes_answers = all->n > first;
         }
+        if (e) return e;
     }
     return owes_answers ? fail(E_INTERNAL, "the last tool calls are not answered") : E_OK;
 }
