@@ -23,6 +23,7 @@ struct briefing {
     int failed_in_a_row;      /* tool calls that ended in an error, since the last good one */
     int n_rejections;         /* deliveries that the provider refused for good */
     int n_deliveries;         /* intents so far */
+    int n_absent;             /* of those: unknown at first, and surely not in the channel */
 };
 
 /* Decides how the run ends. Returns E_CANCELLED so that callers can `return briefing_end(…)`. */

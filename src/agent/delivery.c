@@ -190,7 +190,6 @@ static enum err refused(struct sending *s)
 static enum err deliver(struct sending *s)
 {
     struct briefing *b = s->b;
-    int n_absent = 0;
     for (int n_passing = 1;;) {
         bool is_replayed = false;
         enum err e = next_outcome(s, &is_replayed);
@@ -218,7 +217,7 @@ static enum err deliver(struct sending *s)
             n_passing++;
             continue;
         case DELIVERY_SURELY_ABSENT:
-            if (++n_absent == 1) continue; /* once more, and never again */
+            if (++b->n_absent == 1) continue; /* once more, and never again */
             b->end->needs_attention = true;
             return briefing_end(
                 b, AGENT_FAILED, "delivery_unknown",

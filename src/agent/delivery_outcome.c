@@ -1,5 +1,7 @@
 #include "agent/delivery_outcome.h"
 
+#define TS_BYTES_MAX 64 /* Slack's have 17 */
+
 static const char *const outcome_names[] = {
     [DELIVERED] = "delivered",
     [DELIVERY_NOT_ACCOUNT] = "not_executed_account",
@@ -72,7 +74,11 @@ static enum delivery_outcome of_answer(const struct scalekit_result *result, str
     struct json_span data = json_root(str_text(&result->data), result->data.len);
     struct json_span ts = json_get(data, "ts");
     if (json_type(ts) != JSON_STRING) ts = json_at(data, "message", "ts", NULL);
-    return json_string(ts, out_ts) && out_ts->len > 0 ? DELIVERED : DELIVERY_NOBODY_KNOWS;
+    AUTO(xfree_ptr) char *word = json_strdup(ts, TS_BYTES_MAX);
+    if (!word || !word[0]) return DELIVERY_NOBODY_KNOWS;
+    str_clear(out_ts);
+    str_append_text(out_ts, word);
+    return DELIVERED;
 }
 
 enum delivery_outcome delivery_classify(enum err e, const struct scalekit_result *result,
