@@ -23,7 +23,8 @@
 
 struct finish {
     const struct agent_end *end;
-    bool is_single; /* nobody will read the secret anew: our refused credentials end the run */
+    bool is_single;   /* nobody will read the secret anew: our refused credentials end the run */
+    bool is_stopping; /* parked for the next start, not for a moment */
     char summary[700];
 };
 
@@ -47,16 +48,30 @@ static void set_waiting(struct run_row *row, enum run_status status, const char 
 }
 
 /* The run is taken up again: an open intent stays open, and is looked into then. */
-static bool goes_on(enum agent_end_kind kind)
+static bool goes_on(const struct run_row *row, const struct finish *finish)
 {
-    return kind == AGENT_PARKED || kind == AGENT_BLOCKED || kind == AGENT_CREDENTIALS;
+    switch (finish->end->kind) {
+    case AGENT_PARKED:
+        return true;
+    case AGENT_BLOCKED:
+        return !text_equal(row->if_blocked, "fail");
+    case AGENT_CREDENTIALS:
+        return !finish->is_single;
+    case AGENT_UNDECIDED:
+    case AGENT_SUCCEEDED:
+    case AGENT_FAILED:
+    case AGENT_CANCELLED:
+    case AGENT_LOST:
+        break;
+    }
+    return false;
 }
 
 static void apply_end(struct run_row *row, struct finish *finish)
 {
     const struct agent_end *end = finish->end;
     enum agent_end_kind kind = end->kind;
-    if (goes_on(kind) && row->is_cancel_wanted) kind = AGENT_CANCELLED;
+    if (goes_on(row, finish) && row->is_cancel_wanted) kind = AGENT_CANCELLED;
     if (kind == AGENT_CREDENTIALS && finish->is_single) kind = AGENT_FAILED;
     switch (kind) {
     case AGENT_FAILED:
@@ -82,6 +97,8 @@ static void apply_end(struct run_row *row, struct finish *finish)
         break;
     case AGENT_PARKED:
         run_status_move(&row->status, RUN_QUEUED);
+        /* Whatever parked it (no thread, the database) needs a moment, too. */
+        row->wake_ms = finish->is_stopping ? 0 : clock_unix_ms() + RETRY_MS;
         break;
     case AGENT_CREDENTIALS:
         set_waiting(row, RUN_QUEUED, "waiting_for_credentials");
@@ -103,7 +120,7 @@ static bool is_out(enum delivery_state state)
 static void decide_end(struct run_row *row, struct finish *finish)
 {
     run_row_set(&row->phase, NULL);
-    if (row->delivery == DELIVERY_INTENDED && !goes_on(finish->end->kind)) {
+    if (row->delivery == DELIVERY_INTENDED && !goes_on(row, finish)) {
         set_failed(row, "delivery_unknown", finish->end->detail);
         row->delivery = DELIVERY_UNKNOWN;
         row->needs_attention = true;
@@ -113,8 +130,14 @@ static void decide_end(struct run_row *row, struct finish *finish)
         set_summary(row, "Posted one message.");
     } else {
         apply_end(row, finish);
-        if (finish->end->kind == AGENT_FAILED && text_equal(finish->end->code, "delivery_rejected"))
+        if (row->status != RUN_FAILED) {
+            /* nothing to say of a delivery */
+        } else if (text_equal(row->error_code, "delivery_rejected")) {
             row->delivery = DELIVERY_REJECTED;
+        } else if (text_equal(row->error_code, "delivery_unknown")) {
+            row->delivery = DELIVERY_UNKNOWN; /* also when the last look did not find it */
+            row->needs_attention = true;
+        }
     }
     if (row->status != RUN_BLOCKED && row->status != RUN_FAILED)
         run_row_set(&row->blocked_on, NULL);
@@ -192,6 +215,11 @@ static void after_end(struct live_run *run, const struct agent_end *end)
              LOG_STR("code", row->error_code), LOG_STR("detail", end->detail),
              LOG_INT("turns", row->turn), LOG_INT("tool_calls", row->tool_calls),
              LOG_INT("running_ms", row->running_ms));
+    if (row->status != RUN_BLOCKED) return;
+    /* A check that found the connection usable may have come between our own look and this end: it
+     * saw no blocked run, so nobody else would take this one up. */
+    enum err e = runs_connections_changed(runs, row->user_id);
+    if (e) log_failure("blocked_not_checked", e, LOG_STR("run", row->id));
 }
 
 void finish_run(struct live_run *run, const struct agent_end *end)
@@ -202,7 +230,9 @@ void finish_run(struct live_run *run, const struct agent_end *end)
                  LOG_INT("turns", run->row.turn), LOG_INT("tool_calls", run->row.tool_calls));
         return;
     }
-    struct finish finish = {.end = end, .is_single = run->runs->options.is_single};
+    struct finish finish = {.end = end,
+                            .is_single = run->runs->options.is_single,
+                            .is_stopping = atomic_load(&run->runs->is_stopping)};
     struct event_new event = {.type = event_of(end)};
     struct run_update update = {
         .change = write_end, .ctx = &finish, .events = &event, .n_events = 1};

@@ -7,6 +7,7 @@
 #include "base/crypt.h"
 #include "runs/document.h"
 #include "runs/engine.h"
+#include "store/idempotency.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -245,6 +246,32 @@ static enum err create(struct submission *s, struct submit_result *out)
     return E_OK;
 }
 
+/* A repeated request gets the first answer whatever has changed since: times that are over by now,
+ * a connection that broke. E_NOT_FOUND: it is the first. */
+static enum err replay(struct runs *runs, const struct run_request *r, struct submit_result *out)
+{
+    if (!r->idempotency_key || r->is_wrong) return E_NOT_FOUND;
+    struct run_idempotency what = {.principal = r->principal,
+                                   .route = r->route,
+                                   .key = r->idempotency_key,
+                                   .fingerprint = r->fingerprint};
+    struct run_answer answer = {0};
+    enum err e = store_idempotency_find(runs->options.store, &what, &answer);
+    if (e == E_CONFLICT) {
+        out->outcome = SUBMIT_KEY_REUSED;
+        return E_OK;
+    }
+    if (e) return e;
+    out->outcome = SUBMIT_REPLAYED;
+    out->http_status = answer.http_status;
+    str_move(&out->body, &answer.body);
+    AUTO(xfree_ptr)
+    char *id =
+        json_strdup(json_get(json_root(str_text(&out->body), out->body.len), "id"), ID_MAX - 1);
+    snprintf(out->run_id, sizeof(out->run_id), "%s", id ? id : "");
+    return E_OK;
+}
+
 enum err runs_submit(struct runs *runs, const struct run_request *request,
                      const struct run_problem *problem, struct submit_result *out_result)
 {
@@ -253,6 +280,8 @@ enum err runs_submit(struct runs *runs, const struct run_request *request,
         out_result->outcome = SUBMIT_STOPPING;
         return E_OK;
     }
+    enum err e = replay(runs, request, out_result);
+    if (e != E_NOT_FOUND) return e;
     AUTO(submission_done)
     struct submission s = {
         .runs = runs, .request = request, .problem = problem, .has_problem = request->is_wrong};
@@ -268,7 +297,7 @@ enum err runs_submit(struct runs *runs, const struct run_request *request,
     check_words(&s);
     check_times(&s);
     check_metadata(&s);
-    enum err e = resolve_params(&s);
+    e = resolve_params(&s);
     if (e) return e;
     if (s.has_problem) {
         out_result->outcome = SUBMIT_INVALID;
