@@ -17,21 +17,31 @@ struct key_cache {
     struct mutex mutex; /* guards what follows */
     struct cond stop;
     struct key_list keys; /* a handful: looked through one by one, in constant time each */
+    uint64_t n_begun;     /* readings of the table that began … */
+    uint64_t n_kept;      /* … and the one that `keys` came from */
     bool is_stopping;
 };
 
+/* Several threads may read at once. What was read earlier never takes the place of what was read
+ * later: a revoked key would come back with it. */
 static void reload(struct key_cache *cache)
 {
     AUTO(key_list_done) struct key_list fresh = {0};
+    mutex_lock(&cache->mutex);
+    uint64_t n = ++cache->n_begun;
+    mutex_unlock(&cache->mutex);
     enum err e = store_keys_list(cache->store, false, &fresh);
     if (e) {
         log_failure("keys_not_read", e);
         return;
     }
     mutex_lock(&cache->mutex);
-    struct key_list old = cache->keys;
-    cache->keys = fresh;
-    fresh = old;
+    if (n > cache->n_kept) {
+        struct key_list old = cache->keys;
+        cache->keys = fresh;
+        fresh = old;
+        cache->n_kept = n;
+    }
     mutex_unlock(&cache->mutex);
 }
 

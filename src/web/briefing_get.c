@@ -34,19 +34,26 @@ static bool names_etag(const char *header, int64_t etag)
     return false;
 }
 
+/* "respond-async, wait=30" (RFC 7240): 0 when there is no such preference, or none that makes
+ * sense.
+ */
+static int64_t preferred_wait_s(const char *prefer)
+{
+    for (const char *at = prefer; at && *at; at += strcspn(at, ",")) {
+        at += strspn(at, " \t,");
+        if (strncasecmp(at, "wait=", 5) != 0) continue;
+        int64_t seconds = 0;
+        if (!text_is_i64(at + 5, strspn(at + 5, "0123456789"), &seconds)) return 0;
+        return seconds < WAIT_MAX_S ? seconds : WAIT_MAX_S;
+    }
+    return 0;
+}
+
 /* Seconds to wait from ?wait= or `Prefer: wait=`. False: answered. */
 static bool wait_seconds(struct request *rq, int64_t *out_s)
 {
     static const char *const known[] = {"wait", NULL};
-    *out_s = 0;
-    const char *prefer = request_header(rq, "Prefer");
-    const char *preferred = prefer ? strstr(prefer, "wait=") : NULL;
-    if (preferred) {
-        /* A preference that makes no sense is ignored (RFC 7240). */
-        AUTO(xfree_ptr) char *digits = xstrndup(preferred + 5, strspn(preferred + 5, "0123456789"));
-        if (text_to_i64(digits, 0, INT32_MAX, out_s)) *out_s = 0;
-        if (*out_s > WAIT_MAX_S) *out_s = WAIT_MAX_S;
-    }
+    *out_s = preferred_wait_s(request_header(rq, "Prefer"));
     if (rq->query[0] == '\0') return true;
     AUTO(url_pairs_done) struct url_pairs query = {0};
     if (!request_query(rq, known, &query)) return false;

@@ -50,7 +50,7 @@ bool idempotent_begin(struct request *rq, struct idempotent *out)
     *out = (struct idempotent){0};
     if (!idempotency_key(rq, &out->key)) return false;
     if (!out->key) return true;
-    snprintf(out->route, sizeof(out->route), "POST %.290s", rq->uri);
+    snprintf(out->route, sizeof(out->route), "POST %s", rq->uri);
     if (!idempotency_fingerprint(rq, out->fingerprint)) return false;
     struct run_idempotency what = scope_of(rq, out);
     struct run_answer answer = {0};

@@ -7,7 +7,8 @@
 
 #include "web/reply.h"
 
-#define IDEMPOTENCY_KEY_MAX 255
+#define IDEMPOTENCY_KEY_MAX   255
+#define IDEMPOTENCY_ROUTE_MAX (PATH_BYTES_MAX + 16)
 
 /* The header when it is 1 to 255 printable ASCII characters; *out_key NULL when there is none.
  * False: answered with 400. */
@@ -16,8 +17,8 @@ bool idempotency_key(struct request *rq, const char **out_key);
 bool idempotency_fingerprint(struct request *rq, char out[SHA256_HEX_LEN + 1]);
 
 struct idempotent {
-    const char *key; /* NULL: the caller sent none */
-    char route[300]; /* scope: the method and path */
+    const char *key;                   /* NULL: the caller sent none */
+    char route[IDEMPOTENCY_ROUTE_MAX]; /* scope: the method and the whole path */
     char fingerprint[SHA256_HEX_LEN + 1];
 };
 /* True: go on. False: the request is answered (replayed, or refused). */

@@ -18,6 +18,7 @@ struct web;
 struct route;
 
 #define REQUEST_ID_MAX     64
+#define PATH_BYTES_MAX     1024 /* longer ones are no path of ours */
 #define PATH_ARGS_MAX      2
 #define PATH_ARG_BYTES_MAX 200
 
@@ -43,9 +44,10 @@ struct request {
     struct str body;
     size_t body_bytes_max;
     bool is_body_too_large;
-    bool is_begun;     /* MHD called us for the headers */
-    bool is_answered;  /* a response is queued */
-    bool is_suspended; /* answering must resume */
+    size_t body_bytes_dropped; /* of a body that was too large */
+    bool is_begun;             /* MHD called us for the headers */
+    bool is_answered;          /* a response is queued */
+    bool is_suspended;         /* answering must resume */
     void (*rest)(
         struct request *rq); /* on a pool thread, instead of the handler; NULL: the handler */
     bool needs_key;          /* the bearer was not in memory: ask the database */

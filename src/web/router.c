@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#define PATH_BYTES_MAX 1024
-
 /* One segment of the path against one of the pattern. Brace segments are decoded into the next
  * argument. */
 static bool segment_matches(const char *pattern, size_t pattern_len, const char *text, size_t len,

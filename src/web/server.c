@@ -19,6 +19,7 @@
 #define UPSTREAM_QUEUE_MAX 256
 #define IDLE_TIMEOUT_S     60
 #define HEADER_BYTES_MAX   (32 * KIB)
+#define DROPPED_BYTES_MAX  (1 * MIB)
 
 /* ---- answering ---- */
 
@@ -182,6 +183,20 @@ static bool declares_too_much(const struct request *rq)
     return length && (text_to_i64(length, 0, INT64_MAX, &n) || (size_t)n > rq->body_bytes_max);
 }
 
+/* A body without a declared length shows its size only while it comes. The rest of one that is too
+ * large is read and dropped, so that its sender can be told; but not for ever. False: enough. */
+static bool take_body(struct request *rq, const char *bytes, size_t len)
+{
+    if (!rq->is_body_too_large) {
+        str_append(&rq->body, bytes, len);
+        if (str_ok(&rq->body)) return true;
+        rq->is_body_too_large = true;
+        str_done(&rq->body);
+    }
+    rq->body_bytes_dropped += len;
+    return rq->body_bytes_dropped <= DROPPED_BYTES_MAX;
+}
+
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload_data,
                                   size_t *upload_data_size, void **con_cls)
@@ -203,10 +218,9 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return MHD_YES;
     }
     if (*upload_data_size > 0) {
-        if (!rq->is_body_too_large) str_append(&rq->body, upload_data, *upload_data_size);
-        rq->is_body_too_large = rq->is_body_too_large || !str_ok(&rq->body);
+        bool goes_on = take_body(rq, upload_data, *upload_data_size);
         *upload_data_size = 0;
-        return MHD_YES;
+        return goes_on ? MHD_YES : MHD_NO; /* MHD closes the connection then */
     }
     dispatch(rq);
     return MHD_YES;

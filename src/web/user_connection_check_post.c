@@ -35,11 +35,12 @@ void user_connection_check_post(struct request *rq)
     struct scalekit_call call = {0};
     enum err e =
         accounts_refresh(options->agent, &call, rq->args[0], names, 1, true, &list, &error);
-    if (!e) e = runs_connections_changed(options->runs, rq->args[0]);
-    if (e && error.class != SCALEKIT_FINE) {
+    bool is_theirs = e == E_UPSTREAM || e == E_CANCELLED || e == E_TIMEOUT;
+    if (is_theirs) {
         failed(rq, &error);
         return;
     }
+    if (!e) e = runs_connections_changed(options->runs, rq->args[0]);
     if (e) {
         reply_error(rq, e, "checking a connection");
         return;
