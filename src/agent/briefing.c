@@ -49,7 +49,9 @@ enum err briefing_check(struct briefing *b)
     }
     if (b->row->is_cancel_wanted)
         return briefing_end(b, AGENT_CANCELLED, NULL, "cancelled on request");
-    if (clock_mono_ms() >= b->deadline_mono_ms)
+    /* A message that may be out is looked for to the end. */
+    bool has_deadline = b->row->status != RUN_DELIVERING;
+    if (has_deadline && clock_mono_ms() >= b->deadline_mono_ms)
         return briefing_end(b, AGENT_FAILED, "deadline_exceeded",
                             "not finished within %lld s of running time",
                             (long long)(b->row->deadline_ms / 1000));
@@ -60,7 +62,8 @@ struct scalekit_call briefing_call(struct briefing *b)
 {
     return (struct scalekit_call){.cancel = &b->control->reads,
                                   .deadline_mono_ms = b->deadline_mono_ms,
-                                  .traceparent = b->row->traceparent};
+                                  .traceparent = b->row->traceparent,
+                                  .agent_run_id = b->row->id};
 }
 
 enum err briefing_scalekit_failed(struct briefing *b, const struct scalekit_error *error,

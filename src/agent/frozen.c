@@ -63,6 +63,8 @@ static enum err load_delivery(struct frozen *f, struct json_span delivery)
     if (!e) e = need(delivery, "text_argument", &f->text_argument);
     if (e) return e;
     struct json_span fixed = json_get(delivery, "fixed_arguments");
+    if (json_type(fixed) != JSON_OBJECT)
+        return fail(E_CORRUPT, "the prepared run lacks \"fixed_arguments\"");
     f->fixed_arguments = xstrndup(fixed.text, fixed.len);
     f->text_chars_max = (int)number(delivery, "text_chars_max");
     f->history_tool = json_strdup(json_get(delivery, "history_tool"), 200);
@@ -115,7 +117,8 @@ enum err frozen_load(struct frozen *f, struct str *json)
     f->turns_max = (int)number(root, "turns_max");
     f->tool_output_bytes_max = (size_t)number(root, "tool_output_bytes_max");
     bool is_whole = json_type(f->system) == JSON_STRING && json_type(f->tools) == JSON_ARRAY &&
-                    f->max_tokens > 0 && f->turns_max > 0 && f->tool_output_bytes_max > 0;
+                    f->max_tokens > 0 && f->turns_max > 0 && f->tool_output_bytes_max > 0 &&
+                    f->text_chars_max > 0;
     return is_whole ? E_OK : fail(E_CORRUPT, "the prepared run is not whole");
 }
 

@@ -57,13 +57,14 @@ struct asking {
     bool is_over_budget;
 };
 
-/* The budget is kept before each attempt: what it could cost at worst must still fit. */
+/* The budget is kept before each attempt: what it could cost at worst must still fit, beside the
+ * earlier ones that may have been billed. Refused ones (429, 529) cost nothing. */
 static bool before_attempt(void *ctx, int n)
 {
+    (void)n;
     struct asking *asking = ctx;
     const struct run_row *row = asking->b->row;
-    int64_t reserved =
-        asking->worst_cost * n; /* attempts of unknown outcome may have been billed */
+    int64_t reserved = asking->worst_cost * (asking->n_uncertain + 1);
     asking->is_over_budget = row->usage.cost_nano_usd + reserved > row->budget_nano_usd;
     return !asking->is_over_budget;
 }

@@ -12,22 +12,29 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PREPARE_KEY "prepare"
+#define PREPARE_KEY      "prepare"
+#define STATUS_SHOWN_MAX 64 /* of a status, which is their word */
 
 /* ---- connections ---- */
 
-static void put_blocked(struct str *out, const struct connection_list *list)
+/* As many as fit into `max` bytes, the first one always. */
+static void put_blocked(struct str *out, const struct connection_list *list, size_t max)
 {
-    struct json_writer w = json_writer(out);
-    json_begin_array(&w);
+    str_append_char(out, '[');
     for (size_t i = 0; i < list->n; i++) {
         if (account_is_usable(list->rows[i].status)) continue;
+        AUTO(str_done) struct str one = {0};
+        AUTO(xfree_ptr) char *status = xstrndup(list->rows[i].status, STATUS_SHOWN_MAX);
+        struct json_writer w = json_writer(&one);
         json_begin_object(&w);
         json_put_string(&w, "connector", list->rows[i].connector);
-        json_put_string(&w, "status", list->rows[i].status);
+        json_put_string(&w, "status", status);
         json_end_object(&w);
+        if (out->len + one.len + 3 > max) break;
+        if (out->len > 1) str_append_char(out, ',');
+        str_append_str(out, &one);
     }
-    json_end_array(&w);
+    str_append_char(out, ']');
 }
 
 /* Every connection of the recipe must be usable now; otherwise the run is blocked on those that are
@@ -52,7 +59,7 @@ static enum err check_connections(struct briefing *b, const struct recipe *recip
     }
     if (e) return e;
     AUTO(str_done) struct str blocked = {0};
-    put_blocked(&blocked, out_list);
+    put_blocked(&blocked, out_list, sizeof(b->end->blocked_on));
     if (blocked.len <= 2) return E_OK;
     snprintf(b->end->blocked_on, sizeof(b->end->blocked_on), "%s", str_text(&blocked));
     return briefing_end(b, AGENT_BLOCKED, NULL, "a connection is not usable");
@@ -222,12 +229,13 @@ static bool same_day(const struct frozen *frozen, const struct run_row *row)
 /* Taken up again: the connections must still be usable, and what was frozen must still be true. */
 static enum err resume(struct briefing *b, const struct recipe *recipe)
 {
+    /* A message that went out is not made again, and one that may be out is looked for by somebody
+     * with more patience than this (agent/reconcile.c); sends that were surely not executed do not
+     * count. */
+    if (b->row->delivery != DELIVERY_NONE) return E_OK;
     AUTO(connection_list_done) struct connection_list connections = {0};
     enum err e = check_connections(b, recipe, &connections);
     if (e) return e;
-    /* A message that went out is not made again; sends that were surely not executed do not count.
-     */
-    if (b->row->delivery != DELIVERY_NONE) return E_OK;
     if (!same_day(&b->frozen, b->row)) return start_over(b, recipe, "it is another day");
     if (!same_accounts(&b->frozen, &connections))
         return start_over(b, recipe, "another account is connected");

@@ -8,10 +8,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define OWN_CLOCK_MS     (15 * 60 * 1000)
-#define CLOCK_SKEW_MS    (10 * 60 * 1000) /* Slack's clock against ours */
-#define SLICE_MS         500              /* how soon a stop of the process is noticed */
-#define BETWEEN_READS_MS (10 * 1000)
+#define OWN_CLOCK_MS       (15 * 60 * 1000)
+#define CLOCK_SKEW_MS      (10 * 60 * 1000) /* Slack's clock against ours */
+#define SLICE_MS           500              /* how soon a stop of the process is noticed */
+#define BETWEEN_READS_MS   (10 * 1000)
+#define IDENTITY_AGAIN_MAX 4 /* before a send, when the probe says "not now" */
 
 static enum err cannot_know(struct sending *s, const char *format, ...) PRINTF_LIKE(2, 3);
 static enum err cannot_know(struct sending *s, const char *format, ...)
@@ -54,27 +55,36 @@ static enum err ask_identity(struct briefing *b, enum same_identity *out,
     return E_OK;
 }
 
+/* False: there is no time, or no patience left. */
+static bool may_ask_again(struct briefing *b, const struct scalekit_error *error, int n_asked)
+{
+    if (n_asked > IDENTITY_AGAIN_MAX) return false;
+    int64_t base_ms = b->agent->delivery_retry_ms ? b->agent->delivery_retry_ms : 1000;
+    int64_t wait_ms = retry_delay_ms(n_asked - 1, error->retry_after_ms > 0, error->retry_after_ms,
+                                     base_ms, BETWEEN_READS_MS);
+    return retry_sleep(b->agent->http, wait_ms, &b->control->reads, b->deadline_mono_ms);
+}
+
 enum err reconcile_identity(struct briefing *b)
 {
-    enum same_identity answer;
-    struct scalekit_error error = {0};
-    char story[SCALEKIT_STORY_MAX];
-    enum err e = ask_identity(b, &answer, &error);
-    if (e) return e;
-    switch (answer) {
-    case IDENTITY_SAME:
-        break;
-    case IDENTITY_OTHER:
-        return briefing_end(b, AGENT_PARKED, NULL,
-                            "another %s account is connected now: starting over",
-                            b->frozen.delivery_connector);
-    case IDENTITY_LATER:
+    for (int n_asked = 1;; n_asked++) {
+        enum same_identity answer;
+        struct scalekit_error error = {0};
+        enum err e = ask_identity(b, &answer, &error);
+        if (e || answer == IDENTITY_SAME) return e;
+        if (answer == IDENTITY_OTHER)
+            return briefing_end(b, AGENT_PARKED, NULL,
+                                "another %s account is connected now: starting over",
+                                b->frozen.delivery_connector);
+        if (may_ask_again(b, &error, n_asked)) continue;
+        e = briefing_check(b);
+        if (e) return e;
+        char story[SCALEKIT_STORY_MAX];
         scalekit_error_describe(&error, story, sizeof(story));
         return briefing_end(b, AGENT_FAILED, "connector_service_unavailable",
                             "nothing was posted: %s could not be asked who is connected (%s)",
                             b->frozen.delivery_connector, story);
     }
-    return E_OK;
 }
 
 /* ---- waiting ---- */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PERMALINK_BYTES_MAX 500
+
 void sending_done(struct sending *s)
 {
     str_done(&s->text);
@@ -112,6 +114,8 @@ void sending_send(struct sending *s)
         snprintf(s->why, sizeof(s->why), "%s", result.provider_error);
     else if (s->outcome == DELIVERY_NOBODY_KNOWS)
         snprintf(s->why, sizeof(s->why), "an answer without the message's ts");
+    str_clear(&s->permalink);
     struct json_span data = json_root(str_text(&result.data), result.data.len);
-    if (!e && !json_string(json_get(data, "permalink"), &s->permalink)) str_clear(&s->permalink);
+    AUTO(xfree_ptr) char *link = json_strdup(json_get(data, "permalink"), PERMALINK_BYTES_MAX);
+    if (!e && link && text_starts(link, "https://")) str_append_text(&s->permalink, link);
 }
