@@ -1,0 +1,184 @@
+// SIGTERM with briefings in flight: nothing new, nothing lost, nothing twice.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import { eventually, startWorld } from "./harness.mjs";
+
+let world;
+before(async () => { world = await startWorld({ env: { BRIEFD_STOP_GRACE: "2s" } }); });
+after(() => world?.close());
+afterEach(() => world.clearFaults());
+
+const position = async () => (await world.stats()).last;
+const HANG = { type: "hang", when: "before_headers" };
+const completed = async (from) => (await world.log("anthropic.messages", from)).filter((entry) => entry.completed);
+
+/** Every completed reply was asked for by another conversation so far. */
+async function assertNothingAskedTwice(from, n) {
+  const hashes = (await completed(from)).map((entry) => entry.prompt_hash);
+  assert.equal(hashes.length, n);
+  assert.equal(new Set(hashes).size, n, "a reply was asked for twice");
+}
+
+/** Accepts a briefing; with `question`, waits until Claude was asked that often. */
+async function begun(question) {
+  const from = await position();
+  const user = await world.connected();
+  const { id } = await world.accepted(user);
+  await eventually(async () => (await world.log("anthropic.messages", from)).length >= question, `question ${question}`);
+  return { id, user, from };
+}
+
+test("a service without work stops at once", async () => {
+  const began = Date.now();
+  await world.stop();
+  assert.ok(Date.now() - began < 3000);
+  await world.start();
+  await world.stop("SIGINT");
+  await world.start();
+});
+
+test("while it stops, reads are answered and creations refused", async () => {
+  await world.fault({ endpoint: "anthropic.messages", count: 1, action: { type: "delay", ms: 1500 } });
+  const { id, user } = await begun(1);
+  world.signal("SIGTERM");
+  await world.logged("stopping");
+  const refused = await eventually(async () => {
+    const answer = await world.brief(world.user());
+    return answer.status === 503 && answer;
+  }, "creations are refused");
+  assert.deepEqual([refused.body.code, refused.body.retryable], ["draining", true]);
+  assert.match(refused.headers["retry-after"], /^[1-9]\d*$/);
+  const ready = await world.request("GET", "/readyz");
+  assert.deepEqual([ready.status, ready.body.draining], [503, true]);
+  assert.equal((await world.request("GET", "/healthz")).status, 200);
+  assert.equal((await world.document(id)).id, id);
+  assert.equal((await world.ended()).code, 0);
+  await world.start();
+  assert.equal((await world.untilEnd(id)).status, "succeeded");
+  assert.equal((await world.posts(user)).length, 1);
+});
+
+test("a question in flight gets its time, and the next start goes on behind it", async () => {
+  await world.fault({ endpoint: "anthropic.messages", skip: 1, count: 1, action: { type: "delay", ms: 700 } });
+  const { id, user, from } = await begun(2);
+  await world.stop();
+  assert.equal((await completed(from)).length, 2, "the reply in flight was waited for");
+  await world.start();
+  const run = await world.untilEnd(id);
+  assert.deepEqual([run.status, run.attempt], ["succeeded", 2]);
+  await assertNothingAskedTwice(from, 3);
+  assert.equal((await world.posts(user)).length, 1);
+});
+
+test("a question that does not end within the grace is called off, and asked again by the next start", async () => {
+  await world.fault({ endpoint: "anthropic.messages", skip: 1, count: 1, action: HANG });
+  const { id, user, from } = await begun(2);
+  const began = Date.now();
+  await world.stop();
+  const ms = Date.now() - began;
+  assert.ok(ms >= 1900 && ms < 4800, `${ms} ms`);
+  await world.start();
+  assert.equal((await world.untilEnd(id)).status, "succeeded");
+  await assertNothingAskedTwice(from, 3);
+  assert.equal((await world.posts(user)).length, 1);
+});
+
+test("a message on its way is waited for beyond the grace, and sent once", async () => {
+  const from = await position();
+  const user = await world.connected();
+  await world.fault({ endpoint: "scalekit.execute_tool", match: { tool: "slack_send_message", identifier: user },
+    action: { type: "delay", ms: 3500 } });
+  const { id } = await world.accepted(user);
+  await world.until(id, (run) => run.status === "delivering");
+  await world.stop();
+  await world.start();
+  const run = await world.document(id);
+  assert.deepEqual([run.status, run.delivery.state, run.attempt], ["succeeded", "confirmed", 1]);
+  assert.equal((await world.posts(user)).length, 1);
+  await assertNothingAskedTwice(from, 3);
+});
+
+test("thirty briefings at every stage are parked and end with one message each", async () => {
+  const from = await position();
+  await world.latency({ model_ms: 150, tool_ms: 50 });
+  const users = await Promise.all(Array.from({ length: 30 }, () => world.connected("stage")));
+  const runs = [];
+  for (const user of users) {
+    runs.push((await world.accepted(user)).id);
+    if (runs.length % 10 === 0) await world.until(runs.at(-10), (run) => run.progress.turn >= 1 || run.terminal);
+  }
+  await world.stop();
+  await world.start();
+  const ends = await Promise.all(runs.map((id) => world.untilEnd(id)));
+  assert.deepEqual([...new Set(ends.map(({ status }) => status))], ["succeeded"]);
+  for (const user of users) assert.equal((await world.posts(user)).length, 1);
+  await world.latency({ model_ms: 0, tool_ms: 0 });
+  // At its first turn everybody asks the same words: from the second on, ids tell them apart.
+  const later = (await completed(from)).filter(({ turn }) => turn > 0).map((entry) => entry.prompt_hash);
+  assert.equal(later.length, 60);
+  assert.equal(new Set(later).size, 60, "a reply was asked for twice");
+  assert.equal((await completed(from)).length, 90);
+});
+
+test("what waited in the queue is still there after a restart", async () => {
+  await world.stop();
+  await world.start({ BRIEFD_MAX_RUNS: "1" });
+  await world.fault({ endpoint: "anthropic.messages", count: 1, action: HANG });
+  const { id, user } = await begun(1);
+  const waiting = [];
+  for (let i = 0; i < 5; i++) {
+    const other = await world.connected();
+    waiting.push({ user: other, id: (await world.accepted(other)).id });
+  }
+  await world.stop();
+  await world.start();
+  for (const one of [{ id, user }, ...waiting]) {
+    assert.equal((await world.untilEnd(one.id)).status, "succeeded");
+    assert.equal((await world.posts(one.user)).length, 1);
+  }
+});
+
+test("a caller that waits for a briefing is answered when the service stops", async () => {
+  const { id } = await world.accepted(world.user());
+  await world.until(id, (run) => run.status === "blocked");
+  const { headers: { etag } } = await world.request("GET", `/briefings/${id}`);
+  const wait = world.request("GET", `/briefings/${id}?wait=60`, { headers: { "if-none-match": etag } });
+  // The wait is known to have begun when a later request on another connection was answered.
+  await world.request("GET", `/briefings/${id}`);
+  const began = Date.now();
+  await world.stop();
+  assert.ok([200, 304].includes((await wait).status));
+  assert.ok(Date.now() - began < 4000);
+  await world.start();
+});
+
+test("refused credentials park briefings until the secret is read anew", async () => {
+  const { writeFile } = await import("node:fs/promises");
+  const { join } = await import("node:path");
+  const file = join(world.folder, "anthropic-key");
+  await writeFile(file, "sk-ant-api-of-somebody-else\n", { mode: 0o600 });
+  await world.stop();
+  await world.start({ ANTHROPIC_API_KEY: null, ANTHROPIC_API_KEY_FILE: file });
+  const user = await world.connected();
+  const { id } = await world.accepted(user);
+  const parked = await world.until(id, (run) => run.phase === "waiting_for_credentials");
+  assert.equal(parked.status, "queued");
+  assert.equal((await world.request("GET", "/readyz")).status, 503);
+  await writeFile(file, `${world.ready.anthropic_api_key}\n`);
+  world.signal("SIGHUP");
+  await world.logged("secrets_read");
+  assert.equal((await world.untilEnd(id)).status, "succeeded");
+  assert.equal((await world.request("GET", "/readyz")).status, 200);
+  assert.equal((await world.posts(user)).length, 1);
+});
+
+test("a reload with broken settings keeps those in force", async () => {
+  const { writeFile } = await import("node:fs/promises");
+  const { join } = await import("node:path");
+  await writeFile(join(world.folder, "anthropic-key"), "");
+  world.signal("SIGHUP");
+  await world.logged("reload_refused");
+  const user = await world.connected();
+  assert.equal((await world.briefToEnd(user)).status, "succeeded");
+});
