@@ -1,0 +1,186 @@
+// The processes of a measurement: briefd, and two sandboxes. One plays ScaleKit and its tools, the
+// other Claude, so that the other side has two processes to work with. Their journals are the
+// witness of what went over the wire.
+
+import { openSync, closeSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import http from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { send } from "../system/client.mjs";
+import { BINARY, CHANNEL, CONNECTIONS, ROOT } from "../system/harness.mjs";
+import { bareEnvironment, eventually, startProgram } from "../system/processes.mjs";
+import { cpuOf } from "./proc.mjs";
+
+// Claude's stream, written whole, waits this part of the latency it is told: stream.mjs would
+// spread the rest between pieces.
+const SHARE_BEFORE_STREAM = 0.4;
+const AT_ONCE = 64;
+
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Runs work(i) for i below n, at most `atOnce` at a time. */
+export async function forEach(n, work, atOnce = AT_ONCE) {
+  let next = 0;
+  const lane = async () => {
+    while (next < n) await work(next++);
+  };
+  await Promise.all(Array.from({ length: Math.min(n, atOnce) }, lane));
+}
+
+class Sandbox {
+  constructor(program, ready) {
+    this.program = program;
+    this.ready = ready;
+    this.agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
+  }
+
+  static async start() {
+    const script = join(ROOT, "tests/sandbox/briefd-sandbox");
+    const program = startProgram(process.execPath, [script], { env: bareEnvironment() });
+    const ready = JSON.parse(await program.line((line) => line.startsWith("{")));
+    return new Sandbox(program, ready);
+  }
+
+  async control(method, path, body) {
+    const answer = await send(this.ready.control, method, path, { body, agent: this.agent });
+    if (answer.status !== 200) throw new Error(`sandbox: ${method} ${path}: ${answer.text}`);
+    return answer.body;
+  }
+
+  get cpu() {
+    return cpuOf(this.program.child.pid);
+  }
+
+  async close() {
+    this.agent.destroy();
+    this.program.kill("SIGTERM");
+    await this.program.ended;
+  }
+}
+
+/** A briefd whose log goes to a file: reading it would cost the measurement CPU time. */
+export class Service {
+  #log;
+
+  constructor(folder, env) {
+    this.env = { ...bareEnvironment(), BRIEFD_LISTEN: "127.0.0.1:0",
+      BRIEFD_DB: join(folder, "briefd.db"), ...env };
+    this.#log = join(folder, "briefd.log");
+    this.folder = folder;
+  }
+
+  async start() {
+    const fd = openSync(this.#log, "w");
+    const begun = process.hrtime.bigint();
+    this.child = spawn(BINARY, ["serve"], { env: this.env, cwd: this.folder,
+      stdio: ["ignore", "ignore", fd] });
+    closeSync(fd);
+    this.ended = new Promise((resolve) => {
+      this.child.once("close", (code, signal) => {
+        this.exit = { code, signal };
+        resolve(this.exit);
+      });
+    });
+    let ready;
+    while (!ready) {
+      if (this.exit) throw new Error(`briefd ended (${this.exit.code}):\n${this.said()}`);
+      await wait(1);
+      ready = this.said().split("\n").find((line) => line.includes('"event":"ready"') ||
+        line.includes('"ready"'));
+    }
+    this.readyMs = Number(process.hrtime.bigint() - begun) / 1e6;
+    this.url = JSON.parse(ready).listen;
+    return this;
+  }
+
+  said = () => readFileSync(this.#log, "utf8");
+
+  /** The last lines of its log that are no mere notes. */
+  complaints = (n = 5) => this.said().split("\n").filter((line) => /"level":"(warn|error)"/.test(line))
+    .slice(-n);
+
+  get pid() {
+    return this.child.pid;
+  }
+
+  async newKey(scopes = "briefings:read,briefings:write,connections:read,connections:write") {
+    const made = await startProgram(BINARY, ["keys", "create", "bench", "--scope", scopes],
+      { env: this.env, cwd: this.folder }).ended;
+    if (made.code !== 0) throw new Error(`keys create: ${made.stderr}`);
+    return made.stdout.trim();
+  }
+
+  async stop() {
+    if (!this.exit) this.child.kill("SIGTERM");
+    const timer = setTimeout(() => this.child.kill("SIGKILL"), 20_000);
+    await this.ended;
+    clearTimeout(timer);
+  }
+}
+
+/** Settings that need nobody at the other side: nothing listens at these addresses. */
+export const ALONE = {
+  SCALEKIT_ENV_URL: "http://localhost:9",
+  SCALEKIT_CLIENT_ID: "skc_1",
+  SCALEKIT_CLIENT_SECRET: "test_secret",
+  ANTHROPIC_BASE_URL: "http://localhost:9",
+  ANTHROPIC_API_KEY: "sk-ant-api-bench",
+  SANITY_CONNECTION: CONNECTIONS.sanity,
+  SLACK_CONNECTION: CONNECTIONS.slack,
+  SANITY_PROJECT_NAME: "newsroom",
+  SLACK_CHANNEL: CHANNEL,
+};
+
+export function temporaryFolder() {
+  const folder = mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), "briefd-bench-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export class World {
+  #users = 0;
+
+  static async start() {
+    const world = new World();
+    [world.scalekit, world.claude] = await Promise.all([Sandbox.start(), Sandbox.start()]);
+    return world;
+  }
+
+  /** How long replies and tools take from now on; the journals begin anew. */
+  async latency(modelMs, toolMs) {
+    await this.claude.control("POST", "/reset", {});
+    await this.claude.control("POST", "/claude", { settings: { fast_stream: true,
+      latency_model_ms: modelMs / SHARE_BEFORE_STREAM } });
+    await this.scalekit.control("POST", "/latency", { tool_ms: toolMs });
+  }
+
+  /** Users with both accounts; those of before are used again. */
+  async users(n) {
+    const name = (i) => `u_${i}`;
+    const first = this.#users;
+    await forEach(n - first, async (i) => {
+      for (const connection of [CONNECTIONS.sanity, CONNECTIONS.slack]) {
+        await this.scalekit.control("POST", "/connect", { identifier: name(first + i), connection });
+      }
+    });
+    this.#users = Math.max(n, first);
+    return Array.from({ length: n }, (_, i) => name(i));
+  }
+
+  get settings() {
+    const { scalekit, claude } = this;
+    return { ...ALONE,
+      SCALEKIT_ENV_URL: scalekit.ready.scalekit,
+      SCALEKIT_CLIENT_ID: scalekit.ready.client_id,
+      SCALEKIT_CLIENT_SECRET: scalekit.ready.client_secret,
+      ANTHROPIC_BASE_URL: claude.ready.anthropic,
+      ANTHROPIC_API_KEY: claude.ready.anthropic_api_key };
+  }
+
+  async close() {
+    await Promise.all([this.scalekit.close(), this.claude.close()]);
+  }
+}
+
+export { eventually, wait };
