@@ -152,7 +152,7 @@ test("without the connector's setting its recipe is refused, and the others run"
 
 const BROKEN = {
   "text that is no JSON": ["{\"title\": ", /recipe\.json/],
-  "an unknown member": [{ ...DIGEST, tittle: "x" }, /tittle/],
+  "an unknown member": [{ ...DIGEST, headline: "x" }, /headline/],
   "no title": [{ ...DIGEST, title: undefined }, /title/],
   "a connector that does not exist": [{ ...DIGEST, connectors: ["codehost", "fax"] }, /connectors.*fax|fax/],
   "a tool of no connector": [{ ...DIGEST, tools: { read: ["notion_page_get"] } }, /tools\.read.*notion_page_get|notion_page_get/],
