@@ -227,8 +227,9 @@ static enum err read_all(struct scalekit *s, const struct scalekit_call *call, s
         e = list_read(s, call, wish, &connections[i], 1, out_error);
         if (e) break;
     }
-    /* No account on a connection; said in other words by other versions of the service. */
-    bool is_unconnected = e && out_error->status == 404;
+    /* No account on a connection; said in other words by other versions of the service. A page of a
+     * proxy has no error_code. */
+    bool is_unconnected = e && out_error->status == 404 && *out_error->error_code;
     if (is_unconnected) out_error->class = SCALEKIT_USER_CONNECT;
     return e;
 }

@@ -174,11 +174,11 @@ static void say_timer(struct transfer *t, const char *timer)
         const char *what;
         int64_t ms;
     } timers[] = {
-        {"connect",     "no connection", limits->connect_ms    },
-        {"first byte",  "no answer",     limits->first_byte_ms },
-        {"idle bytes",  "silence",       limits->idle_bytes_ms },
-        {"idle events", "no progress",   limits->idle_events_ms},
-        {"total",       "not finished",  limits->total_ms      },
+        {"connect",     "no connection within", limits->connect_ms    },
+        {"first byte",  "no answer within",     limits->first_byte_ms },
+        {"idle bytes",  "silence for",          limits->idle_bytes_ms },
+        {"idle events", "no progress for",      limits->idle_events_ms},
+        {"total",       "not finished within",  limits->total_ms      },
     };
     for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
         if (strcmp(timers[i].name, timer) != 0) continue;

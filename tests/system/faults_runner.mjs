@@ -14,6 +14,7 @@
 //   posts     messages in the channel (default: 1 for a success, else 0)
 //   state     of the delivery (default: follows from the end)
 //   says      what error.detail, or the summary of a success, must match
+//   slow      a large number for rows that wait long: they begin first
 //   check     more of this row's own: check(case), with case.run, case.events and case.post
 //
 // Rows of one suite run side by side in one world, which they must not disturb for each other: a fault
@@ -39,7 +40,8 @@ export function suite(title, rows, { env = {}, sandboxArgs, together = 12, more 
     after(() => world?.close());
 
     describe("each", { concurrency: together }, () => {
-      for (const row of rows) test(row.name, () => follow(world, row));
+      const slowFirst = [...rows].sort((a, b) => (b.slow ?? 0) - (a.slow ?? 0));
+      for (const row of slowFirst) test(row.name, () => follow(world, row));
     });
     for (const [name, run] of more) test(name, () => run(world));
     test("afterwards the service is well and nothing was repeated or told", () => aftermath(world));
@@ -56,6 +58,7 @@ class Case {
     this.tag = this.mark.slice(0, 6); // stands in everything that this user's providers know
     this.documents = lake.documents;
     this.id = null;
+    this.rules = []; // ids of this briefing's faults
   }
 
   /** The same rule, for this briefing alone. */
@@ -65,7 +68,15 @@ class Case {
     return { ...rule, match: { ...mine, ...rule.match } };
   }
 
-  fault = (...rules) => this.world.fault(...rules.map((rule) => this.own(rule)));
+  async fault(...rules) {
+    if (rules.length === 0) return;
+    this.rules.push(...(await this.world.fault(...rules.map((rule) => this.own(rule)))).ids);
+  }
+
+  /** Ends this briefing's faults. */
+  async mend() {
+    for (const id of this.rules.splice(0)) await this.world.control("DELETE", `/faults?id=${id}`);
+  }
 
   /** Requests for this user at an endpoint of ScaleKit, of one tool or all. */
   async asked(endpoint, tool) {
@@ -73,14 +84,13 @@ class Case {
       (tool === undefined || entry.tool === tool));
   }
 
-  /** Waits until the briefing is blocked on a connector with a status, and checks what it tells. */
-  async blocked(connector, status = "EXPIRED") {
-    const run = await this.world.until(this.id, ({ status: now }) => now === "blocked");
-    const { connect_url: url, ...on } = run.blocked_on[0];
-    assert.equal(run.blocked_on.length, 1);
-    assert.deepEqual(on, { connector, status });
-    assert.equal(url, `${this.world.url}/?connect=${connector}`);
+  /** Waits until the briefing is blocked on these connectors, and checks what it tells. */
+  async blocked(statuses) {
+    const run = await this.world.until(this.id, ({ status }) => status === "blocked");
+    assert.deepEqual(run.blocked_on, Object.entries(statuses).map(([connector, status]) => ({
+      connector, status, connect_url: `${this.world.url}/?connect=${connector}` })));
     assert.equal(run.needs_attention, false);
+    assert.equal(run.error, null);
     return run;
   }
 
@@ -102,8 +112,7 @@ async function follow(world, row) {
   const mine = { contains: c.mark };
   await world.claude([...own(row.claude).map((o) => ({ ...o, for: mine })),
     { script: "editorial", for: mine }]);
-  const rules = own(row.faults).map((rule) => c.own(rule));
-  if (rules.length > 0) await world.fault(...rules);
+  await c.fault(...own(row.faults));
   const asked = { params: { sanity_project: c.mark }, ...row.brief };
   c.id = (await world.accepted(user, asked)).id;
   await row.middle?.(c);

@@ -113,7 +113,7 @@ export function rowsFor(where, rule, expect, names = Object.keys(FAULTS)) {
     if (!expected) return [];
     const { then, ...row } = expected;
     return [{ name: `${where}: ${fault.says}; ${then}`, faults: [{ ...rule, action: fault.action }],
-      ...row }];
+      slow: fault.kind === "silent" ? 2 : rule.count === -1 ? 1 : 0, ...row }];
   });
 }
 

@@ -2,30 +2,63 @@
 
 import assert from "node:assert/strict";
 import { suite } from "./faults_runner.mjs";
-import { FAULTS, kinds, problem, rowsFor, toolError } from "./faults_table.mjs";
+import { rowsFor } from "./faults_table.mjs";
 
 const ACCOUNTS = { endpoint: "scalekit.accounts.list" };
 const TOOLS = { endpoint: "scalekit.tools.scoped" };
 const PROBE = { endpoint: "scalekit.execute_tool", match: { tool: "slack_auth_test" } };
-const UNAVAILABLE = "connector_service_unavailable";
+const MENDED = ["fine", "broken", "later", "ours"];
+const LASTING = ["broken", "later", "nonsense", "failed", "refused"];
 
 const posted = { then: "the briefing goes out" };
-const blockedOn = (connector, status) => ({ then: "the briefing waits for the user",
-  middle: async (c) => {
-    await c.blocked(connector, status);
-    await c.world.clearFault?.(c);
-    await c.reconnect(connector);
-  } });
-const unavailable = (says) => ({ then: "the briefing ends as unavailable", end: UNAVAILABLE, replies: 0,
-  says });
+const unavailable = (says) => ({ then: "the briefing ends and says so", replies: 0, says,
+  end: "connector_service_unavailable" });
 
-suite("accounts", [
+/** The briefing waits for its user, who connects again. */
+const waits = (statuses) => ({ then: "the briefing waits for its user and then goes out",
+  middle: async (c) => {
+    await c.blocked(statuses);
+    await c.mend();
+    for (const connector of Object.keys(statuses)) await c.reconnect(connector);
+  },
+  check: ({ run }) => {
+    assert.equal(run.attempt, 2);
+    assert.deepEqual(run.blocked_on, []);
+  } });
+
+suite("preparing", [
   ...rowsFor("the accounts, once", ACCOUNTS, ({ kind }, name) => {
-    if (["fine", "broken", "later", "ours"].includes(kind)) return posted;
-    if (["status_400", "status_404", "not_active"].includes(name)) return posted;
-    if (kind === "account") return null;
-    return unavailable(/^ScaleKit .*connections/);
+    const isAskedOneByOne = ["status_400", "status_404", "not_active"].includes(name);
+    if (MENDED.includes(kind) || kind === "account" || isAskedOneByOne) return posted;
+    return unavailable(/^ScaleKit gave no usable answer about the connections: (HTTP \d|n\w+ \w+ within)/);
   }),
-  ...rowsFor("the accounts, for ever", { ...ACCOUNTS, count: -1 }, ({ kind }) =>
-    (["broken", "later", "nonsense", "failed", "refused"].includes(kind) ? unavailable() : null)),
-]);
+  ...rowsFor("the accounts, each time", { ...ACCOUNTS, count: -1 }, ({ kind }) => {
+    if (kind === "account") return waits({ sanity: "EXPIRED", slack: "EXPIRED" });
+    return LASTING.includes(kind) ? unavailable() : null;
+  }),
+
+  ...rowsFor("who is connected, once", PROBE, ({ kind }) => {
+    if (MENDED.includes(kind) || kind === "refused") return posted;
+    if (kind === "account") return waits({ slack: "EXPIRED" });
+    return unavailable(/^ScaleKit gave no usable answer about the connections: (HTTP \d|n\w+ \w+ within)/);
+  }),
+  ...rowsFor("who is connected, each time", { ...PROBE, count: -1 }, ({ kind }) => {
+    if (kind === "account") return waits({ slack: "EXPIRED" });
+    if (kind === "refused") return { then: "the briefing goes out without it" };
+    return LASTING.includes(kind) ? unavailable() : null;
+  }),
+
+  ...rowsFor("the first page of tools", TOOLS, ({ kind }, name) => {
+    if (MENDED.includes(kind) || ["status_400", "not_active"].includes(name)) return posted;
+    if (kind === "account") {
+      return { then: "the briefing ends and names the cause", end: "connector_not_ready", replies: 0,
+        says: /^ScaleKit lists no tools before the user connects again: HTTP 401 / };
+    }
+    return unavailable(/^ScaleKit gave no usable list of tools: (HTTP \d|n\w+ \w+ within)/);
+  }),
+  ...rowsFor("the second page of tools", { ...TOOLS, skip: 1 }, ({ kind }) =>
+    (["broken", "later", "ours"].includes(kind) ? posted :
+      ["nonsense", "failed"].includes(kind) ? unavailable() : null)),
+  ...rowsFor("the tools, each time", { ...TOOLS, count: -1 }, ({ kind }) =>
+    (LASTING.includes(kind) ? unavailable() : null)),
+], { together: 24 });
