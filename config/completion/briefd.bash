@@ -18,17 +18,22 @@ _briefd() {
     esac
 
     if [ "$COMP_CWORD" = 1 ]; then
-        words="serve run check-config keys migrate version help --version --help"
+        words="serve run check-config keys migrate backup restore version help --version --help"
     else
         case ${COMP_WORDS[1]} in
             serve | migrate) words=$common ;;
+            backup | restore)
+                [ "${COMP_WORDS[1]}" = restore ] && common="--force $common"
+                mapfile -t COMPREPLY < <(compgen -f -W "$common" -- "$current")
+                return
+                ;;
             run) words="--user --recipe --params --timezone --idempotency-key --preview $common" ;;
             check-config) words="--print --print-config --example $common" ;;
             keys)
                 words="--scope --all $common"
                 [ "$COMP_CWORD" = 2 ] && words="create list revoke $words"
                 ;;
-            help) words="serve run check-config keys migrate version --help" ;;
+            help) words="serve run check-config keys migrate backup restore version --help" ;;
             version) words="--help" ;;
         esac
     fi
