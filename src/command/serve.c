@@ -63,6 +63,7 @@ static enum err open_port(struct serving *s)
                               .user_id = c->user_id,
                               .body_bytes_max = (size_t)c->body_bytes_max,
                               .connections_max = c->http_connections_max,
+                              .connections_per_address_max = c->http_connections_per_address_max,
                               .agent = &s->service.agent,
                               .store = s->service.store,
                               .runs = s->service.runs,

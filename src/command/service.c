@@ -47,6 +47,7 @@ static enum err start_runs(struct service *s, bool is_single)
                                 .store = s->store,
                                 .watch = s->watch,
                                 .runs_max = c->runs_max,
+                                .runs_per_user_max = c->runs_per_user_max,
                                 .open_runs_max = c->open_runs_max,
                                 .start_by_default_ms = c->start_by_default_ms,
                                 .blocked_ttl_ms = c->blocked_ttl_ms,

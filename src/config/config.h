@@ -45,15 +45,17 @@ struct config {
     enum log_format log_format;         /* BRIEFD_LOG: json, human */
     enum log_level log_level;           /* BRIEFD_LOG_LEVEL: info */
     /* limits */
-    int runs_max;                 /* BRIEFD_MAX_RUNS: 256 */
-    int64_t open_runs_max;        /* BRIEFD_MAX_OPEN_RUNS: 20,000 */
-    int http_connections_max;     /* BRIEFD_MAX_CONNECTIONS: 10,000, of clients */
-    int upstream_connections_max; /* BRIEFD_MAX_UPSTREAM_CONNECTIONS: 1,024 */
-    int64_t waiters_max;          /* BRIEFD_MAX_WAITERS: 10,000 long-polls */
-    int64_t body_bytes_max;       /* BRIEFD_MAX_BODY: 64 KiB */
-    int64_t start_by_default_ms;  /* BRIEFD_START_BY: 24 h */
-    int64_t blocked_ttl_ms;       /* BRIEFD_BLOCKED_TTL: 24 h */
-    int64_t delivery_settle_ms;   /* BRIEFD_DELIVERY_SETTLE: 120 s */
+    int runs_max;                         /* BRIEFD_MAX_RUNS: 256 */
+    int runs_per_user_max;                /* BRIEFD_MAX_RUNS_PER_USER: 4 */
+    int64_t open_runs_max;                /* BRIEFD_MAX_OPEN_RUNS: 20,000 */
+    int http_connections_max;             /* BRIEFD_MAX_CONNECTIONS: 10,000, of clients */
+    int http_connections_per_address_max; /* BRIEFD_MAX_CONNECTIONS_PER_ADDRESS: 5,000 */
+    int upstream_connections_max;         /* BRIEFD_MAX_UPSTREAM_CONNECTIONS: 1,024 */
+    int64_t waiters_max;                  /* BRIEFD_MAX_WAITERS: 10,000 long-polls */
+    int64_t body_bytes_max;               /* BRIEFD_MAX_BODY: 64 KiB */
+    int64_t start_by_default_ms;          /* BRIEFD_START_BY: 24 h */
+    int64_t blocked_ttl_ms;               /* BRIEFD_BLOCKED_TTL: 24 h */
+    int64_t delivery_settle_ms;           /* BRIEFD_DELIVERY_SETTLE: 120 s */
     int64_t stop_grace_ms;       /* BRIEFD_STOP_GRACE: 60 s, for model calls in flight at SIGTERM */
     int64_t deadline_max_ms;     /* BRIEFD_MAX_DEADLINE: 1 h, what a caller may ask for */
     int64_t budget_max_nano_usd; /* BRIEFD_MAX_BUDGET: "5.00" */

@@ -18,6 +18,7 @@ struct live_run {
     struct run_row row;           /* as claimed; belongs to the run thread */
     struct agent_control control; /* written by others */
     char id[ID_MAX];
+    char queue_user_id[USER_ID_MAX + 1]; /* whose place in the queue it holds; "": nobody's */
     struct live_run *next;
 };
 
@@ -46,6 +47,9 @@ struct engine_item {
 };
 /* Puts a run into the queue, or among the suspects, and wakes the scheduler. */
 void engine_enqueue(struct runs *runs, const struct engine_item *item);
+
+/* Takes a run off the list of live ones and gives its user's place back. Holding the mutex. */
+void engine_drop_locked(struct live_run *run);
 
 /* worker.c: takes the claimed run over and starts its thread. E_LIMIT: no thread could be had, the
  * run stays the caller's. */

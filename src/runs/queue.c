@@ -1,5 +1,6 @@
 #include "runs/queue.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,14 +98,20 @@ void queue_push(struct run_queue *q, const char *run_id, const char *user_id, in
     q->n++;
 }
 
-static void drop_user(struct run_queue *q, struct queue_user *before, struct queue_user *user)
+static void leave_ring(struct run_queue *q, struct queue_user *before, struct queue_user *user)
 {
     if (before == user) {
         q->ring_last = NULL;
-    } else {
-        before->next_in_ring = user->next_in_ring;
-        if (q->ring_last == user) q->ring_last = before;
+        return;
     }
+    before->next_in_ring = user->next_in_ring;
+    if (q->ring_last == user) q->ring_last = before;
+}
+
+/* Forgets a user who has nothing queued and nothing running. */
+static void drop_idle(struct run_queue *q, struct queue_user *user)
+{
+    if (user->first || user->n_running > 0) return;
     struct queue_user **bucket = &q->buckets[hash_text(user->user_id) % q->n_buckets];
     while (*bucket != user)
         bucket = &(*bucket)->next_in_bucket;
@@ -137,18 +144,35 @@ static bool take_due(struct run_queue *q, struct queue_user *user, int64_t now_m
     return false;
 }
 
-bool queue_pop(struct run_queue *q, int64_t now_ms, char out_id[ID_MAX], int64_t *out_next_wake_ms)
+static bool has_room(const struct run_queue *q, const struct queue_user *user)
+{
+    return q->running_max == 0 || user->n_running < q->running_max;
+}
+
+bool queue_pop(struct run_queue *q, int64_t now_ms, struct queue_taken *out,
+               int64_t *out_next_wake_ms)
 {
     *out_next_wake_ms = 0;
-    struct queue_user *before = q->ring_last;
-    for (size_t i = 0; before && i < q->n_users; i++) {
+    struct queue_user *served_last = q->ring_last;
+    struct queue_user *before = served_last;
+    while (before) {
         struct queue_user *user = before->next_in_ring;
-        if (take_due(q, user, now_ms, out_id, out_next_wake_ms)) {
+        if (has_room(q, user) && take_due(q, user, now_ms, out->id, out_next_wake_ms)) {
+            snprintf(out->user_id, sizeof(out->user_id), "%s", user->user_id);
+            user->n_running++;
             q->ring_last = user; /* the next one is served next */
-            if (!user->first) drop_user(q, before, user);
+            if (!user->first) leave_ring(q, before, user);
             return true;
         }
-        before = user;
+        before = user == served_last ? NULL : user;
     }
     return false;
+}
+
+void queue_left(struct run_queue *q, const char *user_id)
+{
+    struct queue_user *user = find_user(q, user_id);
+    assert(user->n_running > 0);
+    user->n_running--;
+    drop_idle(q, user);
 }

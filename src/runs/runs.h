@@ -19,6 +19,7 @@ struct runs_options {
     struct store *store;
     struct watch *watch;
     int runs_max;          /* threads at once */
+    int runs_per_user_max; /* of them, of one user; 0: no limit */
     int64_t open_runs_max; /* accepted and not ended */
     int64_t start_by_default_ms;
     int64_t blocked_ttl_ms;

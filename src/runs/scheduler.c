@@ -60,14 +60,21 @@ static void live_add(struct live_run *run)
     mutex_unlock(&run->runs->mutex);
 }
 
+void engine_drop_locked(struct live_run *run)
+{
+    struct runs *runs = run->runs;
+    struct live_run **at = &runs->live;
+    while (*at != run)
+        at = &(*at)->next;
+    *at = run->next;
+    if (run->queue_user_id[0]) queue_left(&runs->queue, run->queue_user_id);
+}
+
 static void live_drop(struct live_run *run)
 {
     struct runs *runs = run->runs;
     mutex_lock(&runs->mutex);
-    struct live_run **at = &runs->live;
-    while (*at && *at != run)
-        at = &(*at)->next;
-    if (*at) *at = run->next;
+    engine_drop_locked(run);
     runs->n_live--;
     cond_broadcast(&runs->changed);
     mutex_unlock(&runs->mutex);
@@ -87,11 +94,13 @@ static void enqueue_again(struct runs *runs, const char *run_id)
     engine_enqueue(runs, &item); /* with INT_MAX alone, to be sure */
 }
 
-static void start_run(struct runs *runs, const char *run_id)
+static void start_run(struct runs *runs, const struct queue_taken *taken)
 {
+    const char *run_id = taken->id;
     struct live_run *run = xcalloc(1, sizeof(*run));
     run->runs = runs;
     snprintf(run->id, sizeof(run->id), "%s", run_id);
+    snprintf(run->queue_user_id, sizeof(run->queue_user_id), "%s", taken->user_id);
     live_add(run); /* a cancel that comes now finds it */
     enum err e = claim_run(run);
     if (!e) {
@@ -114,29 +123,30 @@ static void start_run(struct runs *runs, const char *run_id)
 /* ---- the thread ---- */
 
 /* The next run that may start now. A suspect waits until everything else has left its thread. */
-static bool pick_locked(struct runs *runs, int64_t now_ms, char out_id[ID_MAX],
+static bool pick_locked(struct runs *runs, int64_t now_ms, struct queue_taken *out,
                         int64_t *out_next_wake_ms)
 {
+    *out = (struct queue_taken){0};
     struct suspects *suspects = &runs->suspects;
     if (runs->n_live == 0) suspects->alone_id[0] = '\0';
     if (runs->waits_for_credentials || suspects->alone_id[0]) return false;
     if (suspects_have_due(suspects, now_ms)) {
         if (runs->n_live > 0) return false;
         runs->next_sweep_mono_ms = clock_mono_ms() + ALONE_LOOK_MS;
-        return suspects_take(suspects, now_ms, out_id);
+        return suspects_take(suspects, now_ms, out->id);
     }
     if (runs->n_live >= runs->options.runs_max) return false;
-    return queue_pop(&runs->queue, now_ms, out_id, out_next_wake_ms);
+    return queue_pop(&runs->queue, now_ms, out, out_next_wake_ms);
 }
 
-/* Waits until there is something to do. True: `out_id` is to be started; false: sweep, or stop. */
-static bool next_run(struct runs *runs, char out_id[ID_MAX])
+/* Waits until there is something to do. True: `out` is to be started; false: sweep, or stop. */
+static bool next_run(struct runs *runs, struct queue_taken *out)
 {
     AUTO(mutex_unlock_ptr) struct mutex *held = mutex_hold(&runs->mutex);
     while (!atomic_load(&runs->is_stopping)) {
         int64_t next_wake_ms = 0;
         int64_t now_ms = clock_unix_ms();
-        if (pick_locked(runs, now_ms, out_id, &next_wake_ms)) {
+        if (pick_locked(runs, now_ms, out, &next_wake_ms)) {
             runs->n_live++; /* its place; given back by live_drop() or the worker */
             return true;
         }
@@ -175,10 +185,10 @@ static bool look_at_alone(struct runs *runs)
 static void *scheduler_main(void *arg)
 {
     struct runs *runs = arg;
-    char run_id[ID_MAX];
+    struct queue_taken taken;
     while (!atomic_load(&runs->is_stopping)) {
-        if (next_run(runs, run_id)) {
-            start_run(runs, run_id);
+        if (next_run(runs, &taken)) {
+            start_run(runs, &taken);
             continue;
         }
         finish_overdue(runs);
@@ -213,6 +223,7 @@ enum err runs_start(const struct runs_options *options, struct runs **out_runs)
 {
     struct runs *runs = xcalloc(1, sizeof(*runs));
     runs->options = *options;
+    runs->queue.running_max = options->runs_per_user_max;
     mutex_init(&runs->mutex);
     cond_init(&runs->changed);
     int64_t n_recovered = 0;

@@ -23,10 +23,7 @@ static void leave(struct live_run *run)
 {
     struct runs *runs = run->runs;
     mutex_lock(&runs->mutex);
-    struct live_run **at = &runs->live;
-    while (*at != run)
-        at = &(*at)->next;
-    *at = run->next;
+    engine_drop_locked(run);
     mutex_unlock(&runs->mutex);
     run_row_done(&run->row);
     xfree(run);

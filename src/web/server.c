@@ -269,7 +269,8 @@ static enum err start_daemon(struct web *web)
         MHD_OPTION_LISTEN_SOCKET, web->options.listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, web,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes,
         NULL, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)MHD_THREADS, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)web->options.connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)web->options.connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (unsigned)web->options.connections_per_address_max, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_BYTES_MAX,
         MHD_OPTION_END);
     if (!web->daemon) return fail(E_BUSY, "the HTTP server could not be started");

@@ -27,6 +27,7 @@ struct web_options {
     const char *user_id; /* single-user mode; NULL otherwise */
     size_t body_bytes_max;
     int connections_max;
+    int connections_per_address_max;
     const struct agent *agent;
     struct store *store;
     struct runs *runs;
