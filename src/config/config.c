@@ -8,6 +8,7 @@
 #include "config/settings.h"
 #include "config/sources.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -103,6 +104,7 @@ static const char *lookup_setting(void *ctx, const char *name)
         add_value(lookup->config, name, is_usable ? found.text : NULL,
                   is_usable ? found.origin : "not set", false);
         known = value_find(lookup->config, name);
+        assert(known);
     }
     if (known->is_secret) {
         str_append_format(

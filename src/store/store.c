@@ -65,6 +65,7 @@ static enum err open_file(const struct store_options *options, struct db **out_d
 
 static enum err check_health(struct db *db)
 {
+    assert(db);
     int64_t n_pages = 0;
     int64_t page_bytes = 0;
     enum err e = db_ask_i64(db, "PRAGMA page_count", &n_pages);
@@ -81,6 +82,7 @@ static enum err check_health(struct db *db)
 
 static enum err use_wal(struct db *db)
 {
+    assert(db);
     AUTO(xfree_ptr) char *mode = NULL;
     enum err e = db_ask_text(db, "PRAGMA journal_mode = WAL", &mode);
     if (e) return e;
