@@ -9,13 +9,16 @@
 #include "store/store.h"
 #include "store/writer.h"
 
+#include <stdatomic.h>
+
 #define READERS_MAX 16
 
 struct store {
     struct writer *writer;
-    struct seal_keys keys; /* constant while open */
-    int version;           /* constant while open */
-    int version_found;     /* the same, before migrating */
+    struct seal_keys keys;           /* constant while open */
+    int version;                     /* constant while open */
+    int version_found;               /* the same, before migrating */
+    atomic_llong connection_changes; /* counts them */
     struct mutex mutex;
     struct cond reader_is_back;
     /* guarded by mutex */
