@@ -73,7 +73,8 @@ struct scalekit_call {
     struct http_cancel *cancel;
     int64_t deadline_mono_ms; /* 0: none but the timeouts */
     const char *traceparent;
-    const char *agent_run_id; /* for probes: groups them with the run in ScaleKit's log; NULL: none */
+    const char
+        *agent_run_id;   /* for probes: groups them with the run in ScaleKit's log; NULL: none */
     bool is_fresh_token; /* do not use the kept token (check-config) */
 };
 

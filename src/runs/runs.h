@@ -101,10 +101,10 @@ enum err runs_submit(struct runs *runs, const struct run_request *request,
 enum err runs_cancel(struct runs *runs, const char *run_id, const char *principal,
                      bool *out_is_delivering, struct run_row *out_row) MUST_CHECK;
 
-/* A person tells what became of the message of a run that ended as delivery_unknown or restored. `ts`
- * is the message's id at the provider, NULL when not known. E_NOT_FOUND; E_CONFLICT: there is nothing
- * to settle, or it was settled otherwise; the story says which. Settling it again in the same way is
- * fine. Audited. `out_row`: as it is now. */
+/* A person tells what became of the message of a run that ended as delivery_unknown or restored.
+ * `ts` is the message's id at the provider, NULL when not known. E_NOT_FOUND; E_CONFLICT: there is
+ * nothing to settle, or it was settled otherwise; the story says which. Settling it again in the
+ * same way is fine. Audited. `out_row`: as it is now. */
 enum err runs_settle(struct runs *runs, const char *run_id, const char *principal,
                      bool is_delivered, const char *ts, struct run_row *out_row) MUST_CHECK;
 

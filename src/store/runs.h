@@ -185,8 +185,8 @@ enum err store_runs_recover(struct store *store, run_recover_end *end, int64_t n
                             int64_t *out_count) MUST_CHECK;
 
 /* A copy that came out of a backup: every live run ends as failed, `restored`, for a person to look
- * at, because what became of it since nobody here knows; one whose message was confirmed already has
- * succeeded. One transaction, with an audit row. Returns how many. */
+ * at, because what became of it since nobody here knows; one whose message was confirmed already
+ * has succeeded. One transaction, with an audit row. Returns how many. */
 enum err store_runs_end_restored(struct store *store, const char *backup_name,
                                  int64_t *out_count) MUST_CHECK;
 

@@ -26,7 +26,7 @@ struct store_options {
     const char
         *seal_key; /* 32 bytes in base64 or base64url; NULL: <path>.key, made when there is none */
     const char *seal_key_previous; /* for rotation; NULL: none */
-    const char *key_beside; /* the key file is that of this database; NULL: of `path` */
+    const char *key_beside;        /* the key file is that of this database; NULL: of `path` */
     int n_readers;                 /* read connections, 0: 4 */
     bool no_create;  /* admin commands: refuse a database that does not exist (E_NOT_FOUND) */
     bool no_migrate; /* admin commands beside a running service: refuse an older version
@@ -42,8 +42,8 @@ struct store_options {
  * A file above 256 MiB is not looked through for damage, so that a start stays quick. */
 enum err store_open(const struct store_options *options, struct store **out_store) MUST_CHECK;
 /* Copies the database `from`, with all that is committed, into the new file `to`, also while others
- * use it. The copy is synced, checked and then named, so that `to` is whole or not there. It holds no
- * seal key. E_NOT_FOUND, E_CONFLICT: `to` exists, or `from` is of a newer version. E_INVALID: no
+ * use it. The copy is synced, checked and then named, so that `to` is whole or not there. It holds
+ * no seal key. E_NOT_FOUND, E_CONFLICT: `to` exists, or `from` is of a newer version. E_INVALID: no
  * database of this program. */
 enum err store_copy(const char *from, const char *to) MUST_CHECK;
 /* Waits for the writer, checkpoints, closes. NULL is fine. */
