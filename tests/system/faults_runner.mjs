@@ -9,6 +9,7 @@
 //   brief     fields of the request
 //   end       "succeeded" (default) or the error's code
 //   replies   stored replies of the model (3: an ordinary briefing)
+//   turn      of the last one, where a briefing started over
 //   paid      replies that the model wrote (default: as many as were stored)
 //   sends     requests that asked Slack to post (default: 1 for a success, else 0)
 //   posts     messages in the channel (default: 1 for a success, else 0)
@@ -173,7 +174,7 @@ async function checkReplies(c) {
   const stored = events.filter(({ type }) => type === "model_reply").map(({ data }) => data.request_id);
   const replies = row.replies ?? 3;
   assert.equal(stored.length, replies, "stored replies");
-  assert.equal(run.progress.turn, replies);
+  assert.equal(run.progress.turn, row.turn ?? replies);
   const log = await world.log("anthropic.messages");
   for (const id of stored) {
     const at = log.findIndex((entry) => entry.request_id === id);

@@ -102,22 +102,17 @@ export const FAULTS = {
 };
 
 /**
- * Rows for one endpoint: each fault of `names` (all of FAULTS without it) with what `expect(fault)`
- * says of it. `rule` is the place: endpoint, match, skip, count. An expectation of null leaves a fault
- * out; its `then` ends the row's name.
+ * Rows for one endpoint: each fault of the table with what `expect(fault)`
+ * says of it. `rule` is the place: endpoint, match, skip, count; `beside` are rules for other places.
+ * An expectation of null leaves a fault out; its `then` ends the row's name.
  */
-export function rowsFor(where, rule, expect, names = Object.keys(FAULTS)) {
-  return names.flatMap((name) => {
-    const fault = FAULTS[name];
+export function rowsFor(where, rule, expect, beside = []) {
+  return Object.entries(FAULTS).flatMap(([name, fault]) => {
     const expected = expect(fault, name);
     if (!expected) return [];
     const { then, ...row } = expected;
-    return [{ name: `${where}: ${fault.says}; ${then}`, faults: [{ ...rule, action: fault.action }],
+    return [{ name: `${where}: ${fault.says}; ${then}`, 
+      faults: [...beside, { ...rule, action: fault.action }],
       slow: fault.kind === "silent" ? 2 : rule.count === -1 ? 1 : 0, ...row }];
   });
-}
-
-/** The names of the faults of these kinds. */
-export function kinds(...wanted) {
-  return Object.keys(FAULTS).filter((name) => wanted.includes(FAULTS[name].kind));
 }

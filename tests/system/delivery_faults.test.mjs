@@ -1,0 +1,142 @@
+// The one step that others see: every fault while the message is on its way, and while briefd looks
+// into the channel because nobody said whether it arrived. Never two messages.
+
+import assert from "node:assert/strict";
+import { CHANNEL } from "./harness.mjs";
+import { suite } from "./faults_runner.mjs";
+import { FAULTS, rowsFor, toolError } from "./faults_table.mjs";
+
+const SEND = { endpoint: "scalekit.execute_tool", match: { tool: "slack_send_message" } };
+const PROBE = { endpoint: "scalekit.execute_tool", match: { tool: "slack_auth_test" } };
+const HISTORY = { endpoint: "scalekit.execute_tool",
+  match: { tool: "slack_fetch_conversation_history" } };
+const UNKNOWN = ["broken", "silent", "nonsense", "failed", "later"];
+
+const isUnknown = ({ kind }, name) => UNKNOWN.includes(kind) && !name.startsWith("status_429");
+const looks = async (c) => c.asked(HISTORY.endpoint, HISTORY.match.tool);
+
+const atOnce = { then: "it is posted", check: async (c) => assert.equal((await looks(c)).length, 0) };
+const found = { then: "it is found in the channel and not sent again", sends: 1, state: "reconciled",
+  check: async (c) => assert.ok((await looks(c)).length >= 1) };
+const absent = { then: "it is not in the channel and is sent once more", sends: 2,
+  check: async (c) => assert.ok((await looks(c)).length >= 2) };
+const unknown = (row) => ({ then: "nobody knows, and nothing more is sent", end: "delivery_unknown",
+  ...row });
+const INCOMPLETE = /nobody can know: .*; the channel cannot be read completely \(.* Look into the channel for br_/;
+const TWICE = /^two sends got no answer and are not in the channel; nothing is sent again$/;
+const again = { then: "it is sent again", sends: 2,
+  check: async (c) => assert.equal((await looks(c)).length, 0) };
+const told = { then: "the model is told and sends again", sends: 2, replies: 4 };
+const waits = { then: "the briefing waits for its user and is posted then", sends: 2,
+  middle: async (c) => {
+    const run = await c.blocked({ slack: "EXPIRED" });
+    assert.equal(run.delivery.state, "none");
+    await c.mend();
+    await c.reconnect("slack");
+  } };
+
+const inside = (data) => ({ type: "body", body: { data, execution_id: "5" } });
+const slackSays = (error) => inside({ ok: false, error });
+const sendFails = (action, row) => ({ faults: [{ ...SEND, action }], ...row });
+const lost = { ...SEND, action: FAULTS.reset_before.action };
+const arrived = { ...SEND, action: FAULTS.reset_after.action };
+
+/** While the third question waits for its answer, `act` happens. */
+const meanwhile = (act) => ({
+  slow: 3,
+  middle: async (c) => {
+    await c.world.until(c.id, ({ phase, progress }) => phase === "model" && progress.turn === 2);
+    await act(c);
+  },
+});
+const PAUSE = { endpoint: "anthropic.messages", skip: 2, action: { type: "delay", ms: 1500 } };
+
+suite("the delivery", [
+  ...rowsFor("sending, once", SEND, (fault, name) => {
+    if (fault.kind === "fine") return atOnce;
+    if (isUnknown(fault, name)) return fault.effect ? found : absent;
+    return { refused: told, account: waits }[fault.kind] ?? again;
+  }),
+  ...rowsFor("sending, each time", { ...SEND, count: -1 }, (fault, name) => {
+    if (isUnknown(fault, name)) {
+      return fault.effect ? found : unknown({ sends: 2, says: TWICE });
+    }
+    return fault.kind !== "refused" ? null : { then: "the third refusal ends it", replies: 5, sends: 3,
+      end: "delivery_rejected", says: /^nothing was posted, the provider refused 3 times: HTTP 4\d\d/ };
+  }),
+  { name: "sending is rate limited without end: it is tried six times and given up",
+    faults: [{ ...SEND, count: -1, action: { type: "status", status: 429,
+      body: toolError(8, "RATE_LIMITED", "too many messages") } }], slow: 9,
+    end: "connector_service_unavailable", sends: 6, says: /^nothing was posted: .*"not now" 6 times/ },
+
+  ...["channel_not_found", "not_in_channel", "is_archived", "msg_too_long"].map((word) =>
+    ({ name: `Slack says ${word} inside a 200: ${told.then}`, ...sendFails(slackSays(word), told) })),
+  ...["invalid_auth", "token_revoked", "account_inactive", "missing_scope"].map((word) =>
+    ({ name: `Slack says ${word} inside a 200: ${waits.then}`, ...sendFails(slackSays(word), waits) })),
+  { name: `Slack says ratelimited inside a 200: ${again.then}`,
+    ...sendFails(slackSays("ratelimited"), again) },
+  { name: `Slack says something unheard of inside a 200: ${absent.then}`,
+    ...sendFails(slackSays("fatal_error"), absent) },
+  { name: `a 403 of the provider about a missing scope: ${waits.then}`,
+    ...sendFails({ type: "status", status: 403, body: toolError(7, "missing_scope", "no") }, waits) },
+  { name: `a success without the message's ts: ${found.then}`,
+    ...sendFails({ ...inside({ ok: true }), effect: true }, found) },
+  { name: `a success without the message's ts that is none: ${absent.then}`,
+    ...sendFails(inside({ ok: true }), absent) },
+  { name: `an error of the tool beside a message that was posted: ${found.then}`,
+    ...sendFails({ type: "status", status: 500, effect: true,
+      body: toolError(13, "EXEC_FAILED", "timeout of the provider") }, found) },
+
+  ...rowsFor("asking once more who is connected", { ...PROBE, skip: 1 }, ({ kind }) =>
+    (kind === "account" ? { ...waits, sends: 1 } : atOnce)),
+  { name: "nobody can be asked who is connected: nothing is sent", slow: 8,
+    faults: [{ ...PROBE, skip: 1, count: -1, action: FAULTS.status_500.action }],
+    end: "connector_service_unavailable",
+    says: /^nothing was posted: slack could not be asked who is connected \(HTTP 500 INTERNAL: / },
+  { name: "another Slack account is connected meanwhile: the briefing starts over for that one",
+    faults: [PAUSE], ...meanwhile((c) => c.world.account(c.user, "slack", { choice: 1 })),
+    replies: 6, turn: 3,
+    check: ({ run, post }) => {
+      assert.equal(run.attempt, 2);
+      assert.match(post.workspace, /^Magazine /);
+    } },
+  { name: "Slack is revoked before the message is sent: the briefing waits for its user",
+    faults: [PAUSE], slow: 3, middle: async (c) => {
+      await meanwhile(() => c.world.account(c.user, "slack", { revoked: true })).middle(c);
+      await c.blocked({ slack: "EXPIRED" });
+      await c.reconnect("slack");
+    } },
+
+  ...rowsFor("reading the channel back after it arrived", HISTORY, ({ kind }) => {
+    if (["fine", "broken", "later", "ours"].includes(kind)) return found;
+    if (kind === "refused") return unknown({ sends: 1, posts: 1, says: INCOMPLETE });
+    if (kind !== "account") return null; // tried again after a minute
+    return { ...found, then: "the briefing waits for its user and finds it then", middle: async (c) => {
+      const run = await c.blocked({ slack: "EXPIRED" });
+      assert.equal(run.delivery.state, "intended");
+      await c.reconnect("slack");
+    } };
+  }, [arrived]),
+  { name: "the channel may not be read and the message did not arrive: nobody knows",
+    faults: [lost, { ...HISTORY, action: { type: "status", status: 403,
+      body: toolError(7, "missing_scope", "no") } }], ...unknown({ sends: 1, says: INCOMPLETE }) },
+  { name: "the channel's history makes no sense: nobody knows",
+    faults: [lost, { ...HISTORY, action: inside({ ok: true, messages: "none" }) }],
+    ...unknown({ sends: 1, says: INCOMPLETE }) },
+  { name: "a channel of many pages is read to its end before anything is sent again", faults: [lost],
+    setup: async (c) => {
+      await c.world.variants({ slack_history_page: 15 });
+      for (let i = 0; i < 40; i++) {
+        await c.world.control("POST", "/slack", { identifier: c.user, channel: CHANNEL,
+          text: `Somebody else's message ${i}` });
+      }
+    }, sends: 2, check: async (c) => {
+      const reads = await looks(c);
+      const whole = reads.filter(({ params }) => params.cursor === undefined).length;
+      assert.ok(whole >= 2, `${whole} reads`);
+      assert.equal(reads.length, 3 * whole);
+    } },
+  { name: "another person's message with this briefing's marker is not taken for ours",
+    faults: [PAUSE, lost], ...meanwhile((c) => c.world.control("POST", "/slack", { identifier: c.user,
+      channel: CHANNEL, text: `Have you seen this?\n_Briefing ${c.id}_` })), sends: 2 },
+], { together: 24 });
