@@ -10,6 +10,17 @@ bool account_is_usable(const char *status)
     return text_equal(status, "ACTIVE");
 }
 
+bool connection_is_usable(const struct connection_row *row)
+{
+    return account_is_usable(row->status) && !row->is_pending_confirmation;
+}
+
+const char *connection_status(const struct connection_row *row)
+{
+    bool is_waiting = account_is_usable(row->status) && row->is_pending_confirmation;
+    return is_waiting ? ACCOUNT_PENDING_CONFIRMATION : row->status;
+}
+
 /* The members that say who it is, from wherever a provider puts them: at the top or one object
  * below. */
 static void put_identity(struct json_writer *w, struct json_span data,
@@ -57,14 +68,14 @@ enum err accounts_probe(const struct agent *agent, const struct scalekit_call *c
 
 /* Copies what ScaleKit said of one connector into its row; without an account the row says so. */
 static void fill_row(struct connection_row *row, const char *user_id,
-                     const struct connector *connector, const struct scalekit_accounts *accounts)
+                     const struct connector *connector, const struct scalekit_accounts *accounts,
+                     int64_t asked_ms)
 {
-    int64_t now = clock_unix_ms();
     *row = (struct connection_row){.user_id = xstrdup(user_id),
                                    .connector = xstrdup(connector->name),
                                    .connection_name = xstrdup(connector->connection_name),
-                                   .checked_ms = now,
-                                   .changed_ms = now};
+                                   .checked_ms = asked_ms,
+                                   .changed_ms = asked_ms};
     for (size_t i = 0; i < accounts->n; i++) {
         const struct scalekit_account *account = &accounts->items[i];
         if (!text_equal(account->connector, connector->connection_name)) continue;
@@ -139,6 +150,8 @@ enum err accounts_refresh(const struct agent *agent, const struct scalekit_call 
             return fail(E_INVALID, "connector \"%s\" is not set up here", connectors[i]);
         names[i] = connector->connection_name;
     }
+    /* Before the question: what happens while it is on its way is newer than the answer. */
+    int64_t asked_ms = clock_unix_ms();
     AUTO(scalekit_accounts_done) struct scalekit_accounts accounts = {0};
     enum err e =
         scalekit_accounts_list(agent->scalekit, call, user_id, names, n, &accounts, out_error);
@@ -148,7 +161,7 @@ enum err accounts_refresh(const struct agent *agent, const struct scalekit_call 
     struct connection_list list = {.rows = xcalloc(n, sizeof(*list.rows)), .n = n};
     for (size_t i = 0; i < n; i++) {
         const struct connector *connector = catalogue_connector(agent->catalogue, connectors[i]);
-        fill_row(&list.rows[i], user_id, connector, &accounts);
+        fill_row(&list.rows[i], user_id, connector, &accounts, asked_ms);
         bool is_asked =
             with_probe && connector->probe_tool && account_is_usable(list.rows[i].status);
         e = is_asked ? probe_row(agent, call, connector, &list.rows[i], out_error) : E_OK;

@@ -12,7 +12,12 @@
 
 /* Only this word of ScaleKit's is usable; unknown ones are not. */
 bool account_is_usable(const char *status);
-#define ACCOUNT_NOT_CONNECTED "NOT_CONNECTED" /* our word for "ScaleKit has no account" */
+/* The same of what is stored: neither is a connection that waits for the host's confirmation. */
+bool connection_is_usable(const struct connection_row *row);
+/* What a row is to be called towards people and callers: ScaleKit's word, or ours. */
+const char *connection_status(const struct connection_row *row);
+#define ACCOUNT_PENDING_CONFIRMATION "PENDING_CONFIRMATION"
+#define ACCOUNT_NOT_CONNECTED        "NOT_CONNECTED" /* our word for "ScaleKit has no account" */
 
 /* Fetches the accounts of these connectors in one call, stores them and returns them in the order
  * asked for, also the missing ones. `with_probe`: for ACTIVE ones the connector's probe tool says

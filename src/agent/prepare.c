@@ -22,7 +22,7 @@ static void put_blocked(struct str *out, const struct connection_list *list, siz
 {
     str_append_char(out, '[');
     for (size_t i = 0; i < list->n; i++) {
-        if (account_is_usable(list->rows[i].status)) continue;
+        if (connection_is_usable(&list->rows[i])) continue;
         AUTO(str_done) struct str one = {0};
         AUTO(xfree_ptr) char *status = xstrndup(list->rows[i].status, STATUS_SHOWN_MAX);
         struct json_writer w = json_writer(&one);

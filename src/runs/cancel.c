@@ -78,7 +78,7 @@ static enum err unblock(void *ctx, struct run_row *row)
         bool is_usable = false;
         for (size_t i = 0; i < list->n; i++) {
             if (json_string_is(json_get(it.value, "connector"), list->rows[i].connector))
-                is_usable = account_is_usable(list->rows[i].status);
+                is_usable = connection_is_usable(&list->rows[i]);
         }
         if (!is_usable) return fail(E_CONFLICT, "still blocked");
     }

@@ -184,11 +184,11 @@ static enum err is_ready(const struct submission *s, struct submit_result *out, 
         for (size_t k = 0; k < s->recipe->n_connectors; k++)
             is_needed = is_needed || text_equal(s->recipe->connectors[k], list.rows[i].connector);
         bool is_stale = list.rows[i].checked_ms + STATUS_FRESH_MS < s->row.created_ms;
-        if (!is_needed || is_stale || account_is_usable(list.rows[i].status)) continue;
+        if (!is_needed || is_stale || connection_is_usable(&list.rows[i])) continue;
         *out_ready = false;
         out->outcome = SUBMIT_NOT_READY;
         snprintf(out->detail, sizeof(out->detail), "the user's %s connection is not usable: %s",
-                 list.rows[i].connector, list.rows[i].status);
+                 list.rows[i].connector, connection_status(&list.rows[i]));
     }
     return E_OK;
 }
