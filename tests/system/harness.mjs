@@ -63,10 +63,11 @@ class World {
   #expected = new Set(); // programs that were told to end
 
   /** Use startWorld(). */
-  constructor(folder, sandbox, ready, env) {
+  constructor(folder, sandbox, ready, env, binary) {
     this.folder = folder;
     this.ready = ready; // addresses and credentials of the sandbox
     this.#sandbox = sandbox;
+    this.binary = binary;
     this.env = { ...bareEnvironment(), ...settingsFor(ready), ...FAST,
       BRIEFD_LISTEN: "127.0.0.1:0", BRIEFD_DB: join(folder, "briefd.db"), ...env };
     this.url = null; // of the service, changes with every start
@@ -195,7 +196,7 @@ class World {
   spawn(args, { env = {}, cwd = this.folder, bare = false } = {}) {
     const own = bare ? { ...bareEnvironment(), ...env } : { ...this.env, ...env };
     for (const name of Object.keys(own)) if (own[name] === null) delete own[name];
-    const program = startProgram(BINARY, args, { env: own, cwd });
+    const program = startProgram(this.binary, args, { env: own, cwd });
     this.#programs.push(program);
     return program;
   }
@@ -301,12 +302,12 @@ function parsed(line) {
 }
 
 /** A sandbox and, unless briefd is false, the service with an API key. */
-export async function startWorld({ sandboxArgs = [], env = {}, briefd = true } = {}) {
+export async function startWorld({ sandboxArgs = [], env = {}, briefd = true, binary = BINARY } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "briefd-system-"));
   const sandbox = startProgram(process.execPath,
     [join(ROOT, "tests/sandbox/briefd-sandbox"), ...sandboxArgs], { env: bareEnvironment(), cwd: folder });
   const ready = parsed(await sandbox.line((line) => line.startsWith("{")));
-  const world = new World(folder, sandbox, ready, env);
+  const world = new World(folder, sandbox, ready, env, binary);
   if (briefd) {
     await world.start().catch(async (error) => {
       await world.close().catch(() => {});

@@ -1,0 +1,33 @@
+// The binary with fault points: BRIEFD_BIN_FAULTS, or BRIEFD_BIN when that build has them.
+
+import { spawnSync } from "node:child_process";
+import { BINARY, ROOT } from "../system/harness.mjs";
+
+export const FAULTY_BINARY = process.env.BRIEFD_BIN_FAULTS ?? BINARY;
+
+/** Why tests that need fault points are skipped; false when they run. */
+export const withoutFaultPoints = hasFaultPoints() ? false :
+  `${FAULTY_BINARY} has no fault points: build it with -Dfaults=true and set BRIEFD_BIN_FAULTS`;
+
+/** A wish that nobody can fulfil ends a process that has fault points. */
+function hasFaultPoints() {
+  const { signal } = spawnSync(FAULTY_BINARY, ["version"],
+    { cwd: ROOT, env: { ...process.env, BRIEFD_CRASH: "no count" }, encoding: "utf8" });
+  return signal === "SIGABRT";
+}
+
+/**
+ * Starts the service with an armed point and waits until it has died or `isOver()`. True: it died.
+ * Its last words must be that it was asked to.
+ */
+export async function diesAt(world, point, isOver) {
+  const started = await world.start({ BRIEFD_CRASH: point }).catch(() => null);
+  let exit = null;
+  const end = world.ended().then((value) => { exit = value; });
+  if (!started) await end;
+  await world.eventually(async () => exit || await isOver().catch(() => false), "it dies or all is over", 60);
+  if (!exit) return false;
+  if (exit.signal !== "SIGABRT" || !exit.stderr.includes(`crash at "${point.split(/[@:]/)[0]}", as asked for`))
+    throw new Error(`it died of something else than ${point}:\n${exit.stderr}`);
+  return true;
+}
