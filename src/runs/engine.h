@@ -19,6 +19,7 @@ struct live_run {
     struct agent_control control; /* written by others */
     char id[ID_MAX];
     char queue_user_id[USER_ID_MAX + 1]; /* whose place in the queue it holds; "": nobody's */
+    int secrets_read;                    /* of `runs`, when it was claimed */
     struct live_run *next;
 };
 
@@ -34,6 +35,7 @@ struct runs {
     struct live_run *live;
     int n_live;
     bool waits_for_credentials;
+    int secrets_read; /* how often they were read anew */
     bool is_grace_over;
     int64_t next_sweep_mono_ms; /* when overdue runs are looked for again */
 };

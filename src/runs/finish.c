@@ -195,17 +195,25 @@ static bool wait_to_retry(struct runs *runs)
     return goes_on;
 }
 
+/* Before the end is written: whoever reads that the run waits finds the service waiting, too. A
+ * secret that was read anew while the run was under way has not been refused yet. */
+static void stop_claiming(struct live_run *run, const struct agent_end *end)
+{
+    struct runs *runs = run->runs;
+    mutex_lock(&runs->mutex);
+    bool is_refused = run->secrets_read == runs->secrets_read;
+    if (is_refused) runs->waits_for_credentials = true;
+    mutex_unlock(&runs->mutex);
+    log_error("credentials_rejected", LOG_STR("detail", end->detail),
+              LOG_STR("next", is_refused ? "no run is started until the secret is read anew "
+                                           "(SIGHUP or restart)"
+                                         : "the secret was read anew since: trying again"));
+}
+
 static void after_end(struct live_run *run, const struct agent_end *end)
 {
     struct runs *runs = run->runs;
     const struct run_row *row = &run->row;
-    if (end->kind == AGENT_CREDENTIALS) {
-        mutex_lock(&runs->mutex);
-        runs->waits_for_credentials = true;
-        mutex_unlock(&runs->mutex);
-        log_error("credentials_rejected", LOG_STR("detail", end->detail),
-                  LOG_STR("next", "no run is started until the secret is read anew (restart)"));
-    }
     if (row->status == RUN_QUEUED && !atomic_load(&runs->is_stopping))
         engine_enqueue(runs, &(struct engine_item){.run_id = row->id,
                                                    .user_id = row->user_id,
@@ -230,6 +238,7 @@ void finish_run(struct live_run *run, const struct agent_end *end)
                  LOG_INT("turns", run->row.turn), LOG_INT("tool_calls", run->row.tool_calls));
         return;
     }
+    if (end->kind == AGENT_CREDENTIALS) stop_claiming(run, end);
     struct finish finish = {.end = end,
                             .is_single = run->runs->options.is_single,
                             .is_stopping = atomic_load(&run->runs->is_stopping)};
@@ -240,6 +249,8 @@ void finish_run(struct live_run *run, const struct agent_end *end)
                               .statuses = 1u << RUN_RUNNING | 1u << RUN_DELIVERING};
     struct run_row fresh = {0};
     enum err e = store_run_update(run->runs->options.store, run->id, fence, &update, &fresh);
+    if (e == E_STORAGE)
+        log_failure("end_waits", e, LOG_STR("next", "written when the database can be written"));
     while (e == E_STORAGE && wait_to_retry(run->runs))
         e = store_run_update(run->runs->options.store, run->id, fence, &update, &fresh);
     if (e) {

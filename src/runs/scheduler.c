@@ -55,6 +55,7 @@ static enum err claim_run(struct live_run *run)
 static void live_add(struct live_run *run)
 {
     mutex_lock(&run->runs->mutex);
+    run->secrets_read = run->runs->secrets_read;
     run->next = run->runs->live;
     run->runs->live = run;
     mutex_unlock(&run->runs->mutex);
@@ -326,6 +327,7 @@ void runs_credentials_renewed(struct runs *runs)
 {
     mutex_lock(&runs->mutex);
     runs->waits_for_credentials = false;
+    runs->secrets_read++;
     cond_broadcast(&runs->changed);
     mutex_unlock(&runs->mutex);
 }
