@@ -168,6 +168,32 @@ test("twenty users at once get one message each, with their own documents and no
   }
 });
 
+test("any name of a user reaches ScaleKit as it is", async () => {
+  for (const name of ["ü ser+1@example.com/&=?#%20", "o'brien\"<x>\\", "💡", "a:b;c,d", "..", "%2e%2e/x"]) {
+    const user = `${name}${world.user()}`;
+    await world.connect(user, "sanity", "slack");
+    const path = `/users/${encodeURIComponent(user)}/connections`;
+    const checked = await world.request("POST", `${path}/slack/check`);
+    assert.deepEqual([checked.status, checked.body.status], [200, "ACTIVE"], user);
+    const run = await world.briefToEnd(user);
+    assert.deepEqual([run.status, run.user_id], ["succeeded", user]);
+    assert.equal((await world.posts(user)).length, 1);
+    const listed = await world.request("GET", `/briefings?user_id=${encodeURIComponent(user)}`);
+    assert.deepEqual(listed.body.data.map(({ id }) => id), [run.id]);
+    assert.equal((await world.request("GET", path)).body.user_id, user);
+  }
+});
+
+test("the heading carries the day of the briefing's own time zone", async () => {
+  for (const timezone of ["Pacific/Kiritimati", "Pacific/Pago_Pago"]) { // 25 hours apart: never the same day
+    const run = await world.briefToEnd(await world.connected(), { timezone, mode: "preview" });
+    const days = [run.started_at, run.finished_at].map((time) => new Intl.DateTimeFormat("en-GB", { timeZone: timezone,
+      weekday: "long", day: "numeric", month: "long" }).format(new Date(time)));
+    const heading = run.delivery.text.split("\n")[0].replace(",", "");
+    assert.ok(days.some((day) => heading.includes(day.replace(",", ""))), `${heading}: not ${days}`);
+  }
+});
+
 test("one access token served all of them", async () => {
   const { requests } = await world.stats();
   assert.equal(requests["scalekit.token"], 1);
