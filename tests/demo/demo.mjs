@@ -149,7 +149,11 @@ async function follow(url, key) {
   }
 }
 
-function showMessage(text) {
+/** Slack stores three characters escaped; people see them plain. */
+const plain = (text) => text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+
+function showMessage(stored) {
+  const text = plain(stored);
   const width = Math.max(...text.split('\n').map((line) => [...line].length), 40);
   const edge = '─'.repeat(width + 2);
   console.log(dim(`  ┌${edge}┐`));
