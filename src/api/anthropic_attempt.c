@@ -80,6 +80,7 @@ static void send_once(struct anthropic *a, const char *body, size_t len, struct 
         .body_len = len,
         .timeouts = a->timeouts,
         .reply_bytes_max = STREAM_MAX,
+        .is_sent_once = true, /* each time may be billed: counted here, not by curl */
         .cancel = cancel,
         .sink = receive_bytes,
         .sink_ctx = receiver,

@@ -26,7 +26,8 @@ static int status_of(CURL *easy)
 
 /* A connection stands ready, TLS included, and curl is about to write the request. If it was never
  * called, the other side has seen nothing; that is what HTTP_NOT_SENT promises. It is called again
- * for curl's own resend after a kept connection turned out dead; the first call counts. */
+ * for curl's own resend after a kept connection turned out dead; the first call counts, and a
+ * request that must not be sent twice ends there. */
 int on_ready_to_send(void *transfer, char *peer_ip, char *local_ip, int peer_port, int local_port)
 {
     (void)peer_ip;
@@ -34,7 +35,7 @@ int on_ready_to_send(void *transfer, char *peer_ip, char *local_ip, int peer_por
     (void)peer_port;
     (void)local_port;
     struct transfer *t = transfer;
-    if (t->is_sent) return CURL_PREREQFUNC_OK;
+    if (t->is_sent) return t->request->is_sent_once ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
     t->is_sent = true;
     t->sent_ms = clock_mono_ms();
     t->upload_ms = t->sent_ms;

@@ -9,7 +9,7 @@
  *
  * No redirects are followed, so a credential never reaches another host. Only http and https; peers
  * and host names are verified. Replies are limited in size. Nothing here retries: an answer is one
- * attempt (but see `is_fresh`). Every function may be called from any thread.
+ * attempt (but see `is_fresh` and `is_sent_once`). Every function may be called from any thread.
  */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
@@ -72,6 +72,9 @@ struct http_request {
     /* A connection of its own, closed afterwards. libcurl silently sends a POST again when a
      * *reused* connection closes before the first byte of the answer, never on a fresh one. */
     bool is_fresh;
+    /* May go out on a kept connection, but not again on another when that one turns out dead:
+     * HTTP_LOST instead, so that the caller knows of each time it was sent. */
+    bool is_sent_once;
     struct http_cancel *cancel; /* NULL: cannot be cancelled */
     /* Streamed replies: called on the I/O thread for each piece of a 2xx body, must be quick and
      * must not call back. NULL: the body is collected in reply.body. Bodies of other statuses are

@@ -144,7 +144,10 @@ static bool is_local(CURLcode code)
 void transfer_ended(struct transfer *t, CURLcode code)
 {
     struct http_reply *reply = t->reply;
-    if (code && !reply->error[0]) {
+    if (code == CURLE_ABORTED_BY_CALLBACK && t->is_sent && t->stop == HTTP_END_COUNT) {
+        snprintf(reply->error, sizeof reply->error,
+                 "a kept connection was closed without an answer");
+    } else if (code && !reply->error[0]) {
         snprintf(reply->error, sizeof reply->error, "%s", curl_easy_strerror(code));
     }
     if (t->stop != HTTP_END_COUNT) {

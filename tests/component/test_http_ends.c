@@ -228,6 +228,20 @@ static void a_fresh_connection_that_dies_sends_once(void **state)
     assert_int_equal(stub_request(f->server, 1)->connection, 2);
 }
 
+static void a_request_for_once_ends_where_it_would_be_sent_again(void **state)
+{
+    struct fixture *f = *state;
+    script_a_connection_that_dies(f);
+    struct http_request request = post_to(f, "/", "2");
+    request.is_sent_once = true;
+    struct http_reply reply;
+    http_call(f->http, &request, &reply);
+    assert_int_equal(reply.end, HTTP_LOST);
+    assert_non_null(strstr(reply.error, "kept connection"));
+    assert_int_equal(stub_requests(f->server), 2);
+    http_reply_done(&reply);
+}
+
 /* Listens, answers one request, then takes the second one and goes away altogether. */
 static void *answer_once_and_vanish(void *arg)
 {
@@ -315,6 +329,7 @@ int main(void)
         TEST_WITH_SERVER(an_answer_that_is_not_http_is_lost),
         TEST_WITH_SERVER(a_kept_connection_that_dies_hides_a_second_sending),
         TEST_WITH_SERVER(a_fresh_connection_that_dies_sends_once),
+        TEST_WITH_SERVER(a_request_for_once_ends_where_it_would_be_sent_again),
         TEST_WITH_SERVER(a_resend_that_finds_nobody_is_still_lost),
         TEST_WITH_SERVER(an_answer_that_is_too_large_is_cut_off),
         TEST_WITH_SERVER(endless_headers_are_cut_off),
