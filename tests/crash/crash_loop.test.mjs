@@ -105,7 +105,7 @@ test("a briefing that brings the process down ends as crash_loop, its neighbours
     const [doomed] = await accept(1, "doomed");
     await world.kill();
     let deaths = 0;
-    while (await diesAt(world, "step_done_before@doomed:0", async () => (await world.document(doomed)).terminal))
+    while (await diesAt(world, "step_done_before@doomed:0", () => world.untilEnd(doomed)))
       assert.ok(++deaths <= 5, "it dies for ever");
     const run = await world.document(doomed);
     assert.deepEqual([run.status, run.error.code, run.delivery.state], ["failed", "crash_loop", "none"]);

@@ -17,17 +17,22 @@ function hasFaultPoints() {
 }
 
 /**
- * Starts the service with an armed point and waits until it has died or `isOver()`. True: it died.
- * Its last words must be that it was asked to.
+ * Starts the service with an armed point and works with it until it has died or the work is done.
+ * True: it died, and its last words say that it was asked to.
  */
-export async function diesAt(world, point, isOver) {
+export async function diesAt(world, point, work) {
   const started = await world.start({ BRIEFD_CRASH: point }).catch(() => null);
   let exit = null;
   const end = world.ended().then((value) => { exit = value; });
-  if (!started) await end;
-  await world.eventually(async () => exit || await isOver().catch(() => false), "it dies or all is over", 60);
+  if (started) {
+    await Promise.race([end, work().catch((error) =>
+      world.eventually(() => exit, `${error.message}, and the process lives`))]);
+  } else {
+    await end;
+  }
   if (!exit) return false;
-  if (exit.signal !== "SIGABRT" || !exit.stderr.includes(`crash at "${point.split(/[@:]/)[0]}", as asked for`))
-    throw new Error(`it died of something else than ${point}:\n${exit.stderr}`);
+  const name = point.split(/[@:]/)[0];
+  if (exit.signal !== "SIGABRT" || !exit.stderr.includes(`crash at "${name}", as asked for`))
+    throw new Error(`it died of something else than ${point} (${exit.code ?? exit.signal}):\n${exit.stderr}`);
   return true;
 }

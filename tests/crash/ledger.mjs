@@ -52,15 +52,28 @@ export class Ledger {
   #asked = new Map(); // prompt hash → model requests, in order
   #replies = new Map(); // request id → the model request
   #tools = new Map(); // run → its tool calls
-  #last = 0;
+  #last = 0; // everything up to here was read
+  #early = new Set(); // and these beyond it
+  #reading = Promise.resolve();
 
   constructor(world) {
     this.world = world;
   }
 
-  async read() {
-    for (const entry of await this.world.log(undefined, this.#last)) {
-      this.#last = entry.n;
+  /** Reads what the journal has by now; may be called at any time. */
+  read() {
+    this.#reading = this.#reading.then(() => this.#readOn());
+    return this.#reading;
+  }
+
+  async #readOn() {
+    const entries = await this.world.log(undefined, this.#last);
+    // What is still under way is not known yet, and read once more.
+    const open = entries.find(({ status }) => status === null);
+    const last = open ? open.n - 1 : entries.at(-1)?.n ?? this.#last;
+    for (const entry of entries) {
+      if (entry.status === null || this.#early.has(entry.n)) continue;
+      if (entry.n > last) this.#early.add(entry.n);
       if (entry.endpoint === "anthropic.messages" && entry.prompt_hash) {
         add(this.#asked, entry.prompt_hash, entry);
         this.#replies.set(entry.request_id, entry);
@@ -68,6 +81,8 @@ export class Ledger {
       if (entry.endpoint === "scalekit.execute_tool" && entry.agent_run_id)
         add(this.#tools, entry.agent_run_id, entry);
     }
+    this.#last = last;
+    for (const n of this.#early) if (n <= last) this.#early.delete(n);
   }
 
   /** Everything about one briefing, which must have ended. */
@@ -107,10 +122,23 @@ export class Ledger {
     });
   }
 
+  #hashes(events) {
+    const hashes = events.filter(({ type }) => type === "model_reply")
+      .map(({ data }) => this.#replies.get(data.request_id)?.prompt_hash);
+    return [...new Set(hashes)];
+  }
+
   #repeats(events) {
-    const hashes = new Set(events.filter(({ type }) => type === "model_reply")
-      .map(({ data }) => this.#replies.get(data.request_id)?.prompt_hash));
-    return [...hashes].reduce((sum, hash) => sum + (this.#asked.get(hash)?.length ?? 1) - 1, 0);
+    return this.#hashes(events).reduce((sum, hash) => sum + (this.#asked.get(hash)?.length ?? 1) - 1, 0);
+  }
+
+  /** A briefing that was checked for the last time. */
+  forget({ run, events }) {
+    this.#tools.delete(run.id);
+    for (const hash of this.#hashes(events)) {
+      for (const { request_id: request } of this.#asked.get(hash) ?? []) this.#replies.delete(request);
+      this.#asked.delete(hash);
+    }
   }
 }
 

@@ -36,8 +36,8 @@ async function dieOnce(point, n) {
   const ask = () => world.accepted(user, fields, { "idempotency-key": user });
   let asked = null;
   const hasDied = await diesAt(world, `${point}:${n}`, async () => {
-    asked ??= await ask();
-    return (await world.document(asked.id)).terminal;
+    asked = await ask();
+    await world.untilEnd(asked.id);
   });
   if (hasDied) {
     assert.equal(brokenTables(world), "");
