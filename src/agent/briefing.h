@@ -22,6 +22,7 @@ struct briefing {
     int64_t deadline_mono_ms; /* of the running time */
     int failed_in_a_row;      /* tool calls that ended in an error, since the last good one */
     int n_rejections;         /* deliveries that the provider refused for good */
+    bool is_delivered;        /* at this point of the walk; in a replay the row knows it earlier */
     int n_deliveries;         /* intents so far */
     int n_absent;             /* of those: unknown at first, and surely not in the channel */
 };

@@ -196,6 +196,7 @@ static enum err deliver(struct sending *s)
         if (e || s->call->is_answered) return e;
         switch (s->outcome) {
         case DELIVERED:
+            b->is_delivered = true;
             if (!b->frozen.delivery_continues)
                 return briefing_end(b, AGENT_SUCCEEDED, NULL, "delivered");
             str_append_text(&s->call->outcome.text, "The message was posted.");

@@ -8,7 +8,6 @@
  */
 #include "agent/briefing.h"
 #include "agent/delivery.h"
-#include "agent/delivery_outcome.h"
 #include "agent/model_step.h"
 #include "agent/tools.h"
 #include "base/clock.h"
@@ -56,8 +55,7 @@ static enum err answer_calls(struct briefing *b, struct conversation *c,
 
 static enum err no_calls(struct briefing *b, struct conversation *c)
 {
-    if (delivery_is_out(b->row->delivery))
-        return briefing_end(b, AGENT_SUCCEEDED, NULL, "finished");
+    if (b->is_delivered) return briefing_end(b, AGENT_SUCCEEDED, NULL, "finished");
     if (c->is_reminded)
         return briefing_end(b, AGENT_FAILED, "not_delivered",
                             "the model ended without sending the message, also after a reminder; "
@@ -138,9 +136,11 @@ static enum err converse(struct briefing *b)
 /* An error that is not a decision: briefd or its database could not go on. */
 static void undecided(struct agent_end *end, enum err e)
 {
-    end->kind = e == E_LOST ? AGENT_LOST : AGENT_FAILED;
-    end->code = e == E_CORRUPT ? "internal_replay_mismatch" : "internal";
-    if (e == E_STORAGE) end->kind = AGENT_PARKED; /* taken up again when it can be written */
+    end->kind = e == E_LOST      ? AGENT_LOST
+                : e == E_STORAGE ? AGENT_PARKED /* taken up again when it can be written */
+                                 : AGENT_FAILED;
+    if (end->kind == AGENT_FAILED)
+        end->code = e == E_CORRUPT ? "internal_replay_mismatch" : "internal";
     snprintf(end->detail, sizeof(end->detail), "%s", err_detail());
 }
 

@@ -1,0 +1,167 @@
+/*
+ * The same journal gives the same requests: a run that was interrupted at any question asks it
+ * again, word for word, and nothing that was answered.
+ */
+#include "support/fake_upstreams.h"
+
+#include "component/agent_fixture.h"
+
+#define FROZEN_MS INT64_C(1795420800000)
+
+/* Everything that enters the conversation: results, errors, refusals, a cut reply, a reminder, a
+ * refused delivery, a delivery after which the run goes on. */
+static const struct fake_reply script[] = {
+    ASKS(CALL("t1", QUERY, "{\"q\":1}") "," CALL("t2", "no_such_tool", "{}")),
+    {.content = "[" CALL("x", QUERY, "{}") "]", .stop = STOP_MAX_TOKENS},
+    READS("t3"),
+    SAYS("I am done."),
+    SENDS("t4"),
+    ASKS(CALL("t5", SEND, "{\"text\":\"x\"}") "," CALL("t6", QUERY, "{\"q\":2}")),
+    SENDS("t7"),
+    READS("t8"),
+    SENDS("t9"),
+    SAYS("All done."),
+};
+#define N_SCRIPT ARRAY_LEN(script)
+
+static void give_tools(void)
+{
+    FAKE_TOOLS({.tool = QUERY, .times = 1, .data = "[{\"a\":1}]"},
+               {.tool = QUERY, .times = 1, .provider_error = "caf\xC3\xA9 cut \xE2\x80"},
+               {.tool = QUERY, .times = -1},
+               {.tool = SEND, .provider_error = "msg_too_long \xC3"}, /* unknown word: looked for */
+               {.tool = HISTORY, .times = -1, .data = "{\"messages\":[]}"},
+               {.tool = SEND, .provider_error = "msg_too_long"}, POSTS);
+}
+
+static char *baseline[N_SCRIPT];
+
+static void check_questions(size_t interrupted_at)
+{
+    for (size_t i = 0, k = 0; i < fake_questions(); i++, k++) {
+        if (i > 0 && i == interrupted_at + 1) k--; /* asked again */
+        if (strcmp(fake_question(i), baseline[k]) != 0)
+            fail_msg("interrupted at %zu, question %zu:\n%s\ninstead of\n%s", interrupted_at, i,
+                     fake_question(i), baseline[k]);
+    }
+}
+
+static void an_interrupted_run_asks_the_same_as_one_that_was_not(void **state)
+{
+    struct rig *rig = *state;
+    rig->catalogue->recipes[0].delivery.continues = true;
+    clock_freeze(FROZEN_MS);
+    give_tools();
+    fake_claude(script, N_SCRIPT);
+    rig_run(rig);
+    assert_delivered(rig, 3);
+    assert_int_equal(rig->row.delivery, DELIVERY_CONFIRMED);
+    assert_int_equal(fake_questions(), N_SCRIPT);
+    for (size_t i = 0; i < N_SCRIPT; i++)
+        baseline[i] = xstrdup(fake_question(i));
+
+    for (size_t at = 0; at < N_SCRIPT; at++) {
+        fake_reset();
+        FAKE_TOOLS(SAYS_WHO);
+        give_tools();
+        fake_claude(script, at);
+        FAKE_CLAUDE({.fault = ANTHROPIC_CANCELLED});
+        fake_claude(script + at, N_SCRIPT - at);
+        rig_run(rig);
+        assert_end(rig, AGENT_PARKED, NULL);
+        rig_again(rig);
+        assert_delivered(rig, 3);
+        if (fake_questions() != N_SCRIPT + 1)
+            fail_msg("interrupted at %zu: %zu questions, %s", at, fake_questions(), rig->end.detail);
+        check_questions(at);
+    }
+    for (size_t i = 0; i < N_SCRIPT; i++)
+        xfree(baseline[i]);
+}
+
+static void nothing_that_was_answered_is_asked_or_run_again(void **state)
+{
+    struct rig *rig = *state;
+    FAKE_TOOLS(POSTS);
+    FAKE_CLAUDE(READS("t1"), {.fault = ANTHROPIC_CANCELLED}, SENDS("t2"));
+    rig_run(rig);
+    assert_end(rig, AGENT_PARKED, NULL);
+    int64_t cost = rig->row.usage.cost_nano_usd;
+    rig_again(rig);
+    assert_delivered(rig, 1);
+    assert_int_equal(fake_calls(QUERY), 1);
+    assert_int_equal(fake_questions(), 3);
+    assert_true(rig->row.usage.cost_nano_usd > 2 * cost); /* the lost attempt is charged */
+}
+
+static void a_journal_that_answers_other_questions_stops_the_run(void **state)
+{
+    struct rig *rig = *state;
+    FAKE_TOOLS(POSTS);
+    FAKE_CLAUDE(READS("t1"), {.fault = ANTHROPIC_CANCELLED}, SENDS("t2"));
+    rig_run(rig);
+    (void)ask_file(&rig->f, "UPDATE steps SET request_hash = 'aa' WHERE key = 'tool/1.0'");
+    rig_again(rig);
+    assert_end(rig, AGENT_FAILED, "internal_replay_mismatch");
+    assert_int_equal(fake_questions(), 2);
+    assert_int_equal(fake_calls(SEND), 0);
+}
+
+static void another_day_starts_the_run_over(void **state)
+{
+    struct rig *rig = *state;
+    clock_freeze(FROZEN_MS);
+    FAKE_TOOLS(POSTS);
+    FAKE_CLAUDE(READS("t1"), {.fault = ANTHROPIC_CANCELLED}, SENDS("t1"));
+    rig_run(rig);
+    int64_t cost = rig->row.usage.cost_nano_usd;
+    clock_freeze(FROZEN_MS + 24 * 3600 * 1000);
+    rig_again(rig);
+    assert_delivered(rig, 1);
+    assert_int_equal(rig->row.generation, 1);
+    assert_int_equal(rig->row.turn, 1);
+    assert_true(rig->row.usage.cost_nano_usd > cost); /* what it cost so far stays counted */
+    assert_true(strcmp(fake_question(2), fake_question(0)) != 0);
+}
+
+static void a_configuration_that_changed_meanwhile_changes_nothing(void **state)
+{
+    struct rig *rig = *state;
+    FAKE_TOOLS(POSTS);
+    FAKE_CLAUDE(READS("t1"), {.fault = ANTHROPIC_CANCELLED}, SENDS("t2"));
+    rig_run(rig);
+    struct recipe *recipe = &rig->catalogue->recipes[0];
+    recipe->prompt[0] = recipe->prompt[0] == 'X' ? 'Y' : 'X';
+    recipe->max_tokens = 5;
+    recipe->turns_max = 1;
+    rig_again(rig);
+    assert_delivered(rig, 1);
+    assert_string_equal(fake_question(2), fake_question(1));
+}
+
+static void a_delivered_run_has_succeeded_whatever_comes_after(void **state)
+{
+    struct rig *rig = *state;
+    rig->catalogue->recipes[0].delivery.continues = true;
+    FAKE_TOOLS(POSTS);
+    FAKE_CLAUDE(SENDS("t1"), {.fault = ANTHROPIC_CANCELLED}, SAYS("done"));
+    rig_run(rig);
+    assert_end(rig, AGENT_PARKED, NULL);
+    fake_account("slack-1", "ca_9", "EXPIRED");
+    rig_again(rig);
+    assert_end(rig, AGENT_SUCCEEDED, NULL);
+    assert_int_equal(fake_calls(SEND), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RIG_TEST(an_interrupted_run_asks_the_same_as_one_that_was_not),
+        RIG_TEST(nothing_that_was_answered_is_asked_or_run_again),
+        RIG_TEST(a_journal_that_answers_other_questions_stops_the_run),
+        RIG_TEST(another_day_starts_the_run_over),
+        RIG_TEST(a_configuration_that_changed_meanwhile_changes_nothing),
+        RIG_TEST(a_delivered_run_has_succeeded_whatever_comes_after),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
