@@ -197,6 +197,7 @@ enum err model_step(struct briefing *b, const struct transcript *t, int n, int m
     AUTO(str_done) struct str body = {0};
     enum err e = transcript_check(t);
     if (!e) e = transcript_body(t, &b->frozen, max_tokens, &body);
+    if (e == E_PROTOCOL) return briefing_end(b, AGENT_FAILED, "model_rejected", "%s", err_detail());
     if (e == E_LIMIT)
         return briefing_end(b, AGENT_FAILED, "model_context_exceeded", "%s", err_detail());
     if (e) return e;

@@ -46,6 +46,10 @@ enum err tool_calls_collect(const struct frozen *frozen, struct json_span conten
         call->input = json_get(it.value, "input");
         if (!call->id || !call->name)
             return fail(E_PROTOCOL, "a tool_use block lacks its id or name");
+        for (int i = 0; i < call->index; i++) {
+            if (text_equal(calls.items[i].id, call->id))
+                return fail(E_PROTOCOL, "a tool_use id stands twice in one reply of the model");
+        }
         call->outcome.tool_use_id = xstrdup(call->id);
         call->tool = frozen_tool_find(frozen, call->name);
         if (call->tool && call->tool->is_delivery) calls.n_deliveries++;

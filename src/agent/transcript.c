@@ -95,10 +95,10 @@ static enum err collect_calls(struct json_span content, struct ids *all, size_t 
             return fail(E_INTERNAL, "the conversation holds an empty text block");
         if (!json_string_is(type, "tool_use")) continue;
         struct json_span id = json_get(it.value, "id");
-        if (json_type(id) != JSON_STRING) return fail(E_INTERNAL, "a tool_use block has no id");
+        if (json_type(id) != JSON_STRING) return fail(E_PROTOCOL, "a tool_use block has no id");
         for (size_t i = 0; i < all->n; i++) {
             if (same_id(all->spans[i], id))
-                return fail(E_INTERNAL, "a tool_use id stands twice in the conversation");
+                return fail(E_PROTOCOL, "a tool_use id stands twice in the conversation");
         }
         if (all->n == IDS_MAX) return fail(E_INTERNAL, "too many tool calls in one conversation");
         all->spans[all->n++] = id;

@@ -31,7 +31,7 @@ void transcript_add_results(struct transcript *t, const struct tool_outcome *out
 
 /* The rules that the API would answer with 400, checked before each send: every tool_use is
  * answered in the next message, results first; ids are unique; no empty text. E_INTERNAL with what
- * is wrong: sending it would poison the run. */
+ * is wrong: sending it would poison the run. E_PROTOCOL: the model's own ids are wrong. */
 enum err transcript_check(const struct transcript *t) MUST_CHECK;
 
 /* The request body. E_LIMIT: more than the API takes (32 MB). */
