@@ -1,149 +1,141 @@
-/* The order in which queued runs start: oldest of a user first, users in turn, so many of one at
- * once. */
+/* The order of the scheduler. */
 #include "runs/queue.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include <cmocka.h>
 
-static void setup(struct run_queue *q, int running_max)
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void assert_pops(struct run_queue *q, int64_t now_ms, const char *id)
 {
-    *q = (struct run_queue){.running_max = running_max};
+    struct queue_taken taken = {0};
+    int64_t wake_ms = -1;
+    bool is_taken = queue_pop(q, now_ms, &taken, &wake_ms);
+    if (!id) {
+        if (is_taken) fail_msg("%s came out", taken.id);
+        return;
+    }
+    if (!is_taken) fail_msg("%s did not come out", id);
+    assert_string_equal(taken.id, id);
+    queue_left(q, taken.user_id);
 }
 
-/* "run user" of the next one, "-" when there is none. */
-static const char *pop(struct run_queue *q, int64_t now_ms)
-{
-    static char text[ID_MAX + USER_ID_MAX + 2];
-    struct queue_taken taken;
-    int64_t next_wake_ms = 0;
-    if (!queue_pop(q, now_ms, &taken, &next_wake_ms)) return "-";
-    snprintf(text, sizeof text, "%s %s", taken.id, taken.user_id);
-    return text;
-}
-
-static void users_take_turns_and_the_oldest_of_each_comes_first(void **state)
+static void oldest_first_within_a_user_and_users_in_turn(void **state)
 {
     (void)state;
-    struct run_queue q;
-    setup(&q, 0);
-    queue_push(&q, "r3", "ann", 0);
-    queue_push(&q, "r1", "ann", 0);
-    queue_push(&q, "r2", "ann", 0);
-    queue_push(&q, "r5", "bob", 0);
-    queue_push(&q, "r4", "bob", 0);
-    assert_string_equal(pop(&q, 1), "r1 ann");
-    assert_string_equal(pop(&q, 1), "r4 bob");
-    assert_string_equal(pop(&q, 1), "r2 ann");
-    assert_string_equal(pop(&q, 1), "r5 bob");
-    assert_string_equal(pop(&q, 1), "r3 ann");
-    assert_string_equal(pop(&q, 1), "-");
+    AUTO(queue_done) struct run_queue q = {0};
+    queue_push(&q, "br_3", "ann", 0);
+    queue_push(&q, "br_1", "ann", 0);
+    queue_push(&q, "br_5", "bob", 0);
+    queue_push(&q, "br_2", "ann", 0);
+    queue_push(&q, "br_4", "eve", 0);
+    assert_int_equal(q.n, 5);
+    static const char *const order[] = {"br_1", "br_5", "br_4", "br_2", "br_3", NULL};
+    for (size_t i = 0; i < ARRAY_LEN(order); i++)
+        assert_pops(&q, 1, order[i]);
     assert_int_equal(q.n, 0);
-    queue_done(&q);
 }
 
-static void a_user_at_the_limit_is_passed_over_until_one_has_left(void **state)
+static void a_run_that_is_not_due_waits_and_lets_others_pass(void **state)
 {
     (void)state;
-    struct run_queue q;
-    setup(&q, 2);
+    AUTO(queue_done) struct run_queue q = {0};
+    struct queue_taken taken;
+    int64_t wake_ms = 0;
+    queue_push(&q, "br_1", "ann", 500);
+    queue_push(&q, "br_2", "ann", 0);
+    queue_push(&q, "br_3", "bob", 300);
+    assert_pops(&q, 100, "br_2");
+    assert_false(queue_pop(&q, 100, &taken, &wake_ms));
+    assert_int_equal(wake_ms, 300);
+    assert_pops(&q, 300, "br_3");
+    assert_false(queue_pop(&q, 499, &taken, &wake_ms));
+    assert_int_equal(wake_ms, 500);
+    assert_pops(&q, 500, "br_1");
+    assert_false(queue_pop(&q, 500, &taken, &wake_ms));
+    assert_int_equal(wake_ms, 0);
+}
+
+static void one_user_has_no_more_than_its_share_at_once(void **state)
+{
+    (void)state;
+    AUTO(queue_done) struct run_queue q = {.running_max = 2};
+    struct queue_taken taken;
+    int64_t wake_ms = 0;
     for (int i = 1; i <= 4; i++) {
-        char id[8];
-        snprintf(id, sizeof id, "r%d", i);
+        char id[ID_MAX];
+        snprintf(id, sizeof id, "br_%d", i);
         queue_push(&q, id, "ann", 0);
     }
-    queue_push(&q, "r9", "bob", 0);
-    assert_string_equal(pop(&q, 1), "r1 ann");
-    assert_string_equal(pop(&q, 1), "r9 bob");
-    assert_string_equal(pop(&q, 1), "r2 ann");
-    assert_string_equal(pop(&q, 1), "-");
-    queue_left(&q, "bob");
-    assert_string_equal(pop(&q, 1), "-");
+    queue_push(&q, "br_9", "bob", 0);
+    assert_true(queue_pop(&q, 1, &taken, &wake_ms));
+    assert_true(queue_pop(&q, 1, &taken, &wake_ms));
+    assert_true(queue_pop(&q, 1, &taken, &wake_ms)); /* br_1, br_9, br_2 */
+    assert_false(queue_pop(&q, 1, &taken, &wake_ms));
     queue_left(&q, "ann");
-    assert_string_equal(pop(&q, 1), "r3 ann");
-    assert_string_equal(pop(&q, 1), "-");
-    queue_left(&q, "ann");
-    queue_left(&q, "ann");
-    assert_string_equal(pop(&q, 1), "r4 ann");
-    queue_left(&q, "ann");
-    assert_int_equal(q.n_users, 0);
-    queue_done(&q);
+    assert_true(queue_pop(&q, 1, &taken, &wake_ms));
+    assert_string_equal(taken.id, "br_3");
+    assert_string_equal(taken.user_id, "ann");
 }
 
-static void a_user_comes_back_while_one_of_theirs_runs(void **state)
+/* Against a plain list: nothing is lost, nothing comes twice, order within a user holds. */
+static void nothing_is_lost_among_many_users(void **state)
 {
     (void)state;
-    struct run_queue q;
-    setup(&q, 1);
-    queue_push(&q, "r1", "ann", 0);
-    assert_string_equal(pop(&q, 1), "r1 ann");
-    queue_push(&q, "r2", "ann", 0);
-    queue_push(&q, "r1", "ann",
-               0); /* the same run once more: parked, and its thread not gone yet */
-    assert_string_equal(pop(&q, 1), "-");
-    queue_left(&q, "ann");
-    assert_string_equal(pop(&q, 1), "r1 ann");
-    queue_done(&q);
-}
-
-static void a_run_that_is_not_due_yet_tells_when_it_will_be(void **state)
-{
-    (void)state;
-    struct run_queue q;
-    setup(&q, 1);
-    queue_push(&q, "r1", "ann", 50);
-    queue_push(&q, "r2", "bob", 40);
-    struct queue_taken taken;
-    int64_t next_wake_ms = 0;
-    assert_false(queue_pop(&q, 10, &taken, &next_wake_ms));
-    assert_int_equal(next_wake_ms, 40);
-    assert_string_equal(pop(&q, 50), "r1 ann");
-    assert_string_equal(pop(&q, 50), "r2 bob");
-    queue_done(&q);
-}
-
-static void thousands_of_users_are_served_one_each_before_anybody_is_served_twice(void **state)
-{
-    (void)state;
-    struct run_queue q;
-    setup(&q, 4);
-    for (int i = 0; i < 9000; i++) {
-        char id[ID_MAX], user[16];
-        snprintf(id, sizeof id, "r%06d", i);
-        snprintf(user, sizeof user, "u%d", i % 3000);
+    AUTO(queue_done) struct run_queue q = {0};
+    enum { USERS = 700, RUNS = 5000 };
+    static char seen[RUNS];
+    static int last_of_user[USERS];
+    memset(seen, 0, sizeof seen);
+    memset(last_of_user, -1, sizeof last_of_user);
+    for (int i = 0; i < RUNS; i++) {
+        char id[ID_MAX], user[20];
+        int n = i % 2 ? RUNS - 1 - (i - 1) : i; /* out of order */
+        snprintf(id, sizeof id, "br_%06d", n);
+        snprintf(user, sizeof user, "u%d", n % USERS);
         queue_push(&q, id, user, 0);
     }
-    for (int i = 0; i < 9000; i++) {
-        struct queue_taken taken;
-        int64_t next_wake_ms = 0;
-        assert_true(queue_pop(&q, 1, &taken, &next_wake_ms));
-        char id[ID_MAX], user[16];
-        snprintf(id, sizeof id, "r%06d", i);
-        snprintf(user, sizeof user, "u%d", i % 3000);
-        assert_string_equal(taken.id, id);
-        assert_string_equal(taken.user_id, user);
+    struct queue_taken taken;
+    int64_t wake_ms;
+    for (int i = 0; i < RUNS; i++) {
+        assert_true(queue_pop(&q, 1, &taken, &wake_ms));
+        int n = (int)strtol(taken.id + 3, NULL, 10);
+        assert_int_equal(seen[n], 0);
+        seen[n] = 1;
+        assert_true(last_of_user[n % USERS] < n);
+        last_of_user[n % USERS] = n;
+        queue_left(&q, taken.user_id);
     }
-    for (int i = 0; i < 9000; i++) {
-        char user[16];
-        snprintf(user, sizeof user, "u%d", i % 3000);
-        queue_left(&q, user);
-    }
+    assert_false(queue_pop(&q, 1, &taken, &wake_ms));
+    assert_int_equal(q.n, 0);
     assert_int_equal(q.n_users, 0);
+}
+
+static void an_empty_queue_gives_its_memory_back(void **state)
+{
+    (void)state;
+    struct run_queue q = {0};
     queue_done(&q);
+    queue_push(&q, "br_1", "ann", 0);
+    queue_push(&q, "br_2", "", 0);
+    queue_done(&q);
+    assert_int_equal(q.n, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(users_take_turns_and_the_oldest_of_each_comes_first),
-        cmocka_unit_test(a_user_at_the_limit_is_passed_over_until_one_has_left),
-        cmocka_unit_test(a_user_comes_back_while_one_of_theirs_runs),
-        cmocka_unit_test(a_run_that_is_not_due_yet_tells_when_it_will_be),
-        cmocka_unit_test(thousands_of_users_are_served_one_each_before_anybody_is_served_twice),
+        cmocka_unit_test(oldest_first_within_a_user_and_users_in_turn),
+        cmocka_unit_test(a_run_that_is_not_due_waits_and_lets_others_pass),
+        cmocka_unit_test(one_user_has_no_more_than_its_share_at_once),
+        cmocka_unit_test(nothing_is_lost_among_many_users),
+        cmocka_unit_test(an_empty_queue_gives_its_memory_back),
     };
-    return cmocka_run_group_tests_name("runs/queue", tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
