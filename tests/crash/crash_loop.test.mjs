@@ -107,6 +107,7 @@ test("a briefing that brings the process down ends as crash_loop, its neighbours
     let deaths = 0;
     while (await diesAt(world, "step_done_before@doomed:0", () => world.untilEnd(doomed)))
       assert.ok(++deaths <= 5, "it dies for ever");
+    await world.start();
     const run = await world.document(doomed);
     assert.deepEqual([run.status, run.error.code, run.delivery.state], ["failed", "crash_loop", "none"]);
     assert.match(run.error.detail, /the process died 5 times/);

@@ -17,8 +17,9 @@ function hasFaultPoints() {
 }
 
 /**
- * Starts the service with an armed point and works with it until it has died or the work is done.
- * True: it died, and its last words say that it was asked to.
+ * Starts the service with an armed point and works with it until it has died or the work is done;
+ * then it is told to end. True: it died, and its last words say that it was asked to. It is not
+ * running afterwards.
  */
 export async function diesAt(world, point, work) {
   const started = await world.start({ BRIEFD_CRASH: point }).catch(() => null);
@@ -27,10 +28,10 @@ export async function diesAt(world, point, work) {
   if (started) {
     await Promise.race([end, work().catch((error) =>
       world.eventually(() => exit, `${error.message}, and the process lives`))]);
-  } else {
-    await end;
+    if (!exit) world.signal("SIGTERM");
   }
-  if (!exit) return false;
+  await end;
+  if (exit.code === 0) return false;
   const name = point.split(/[@:]/)[0];
   if (exit.signal !== "SIGABRT" || !exit.stderr.includes(`crash at "${name}", as asked for`))
     throw new Error(`it died of something else than ${point} (${exit.code ?? exit.signal}):\n${exit.stderr}`);

@@ -43,6 +43,9 @@ everything_else() {
     run_suites tsan --slow 5 unit component system
     run_suites debug --setup valgrind unit component
     BRIEFD_TEST_LONG=1 run_suites asan --slow 5 crash
+    count_one crash-campaign env "BRIEFD_BIN=$root/build/release/src/briefd" \
+        node tests/crash/campaign.mjs "${BRIEFD_CRASH_SECONDS:-60}"
+    tail -n 4 "$logs/crash-campaign.log"
     lint_deep
     # shellcheck disable=SC2046  # names without spaces
     build fuzz $(fuzz_targets | sed 's|^|tests/fuzz_|')
@@ -87,7 +90,7 @@ verb_test() {
         run_suites debug "${suites[@]}"
     else
         say "gcc, debug"
-        run_suites debug lint unit component fault fuzz system crash browser
+        run_suites debug lint unit component fuzz system crash browser
         say "AddressSanitizer and UndefinedBehaviorSanitizer"
         run_suites asan --slow 3 unit component fault fuzz system
         if $all; then
