@@ -84,6 +84,13 @@ static int64_t clamp_to_years(int64_t unix_ms)
     return unix_ms > last ? last : unix_ms;
 }
 
+/* Writes a number over the zeros that end at `last`. */
+static void put_digits(char *last, int value)
+{
+    for (; value > 0; value /= 10)
+        *last-- = (char)('0' + value % 10);
+}
+
 void time_format(int64_t unix_ms, char out[TIME_TEXT_MAX])
 {
     unix_ms = clamp_to_years(unix_ms);
@@ -93,9 +100,15 @@ void time_format(int64_t unix_ms, char out[TIME_TEXT_MAX])
     int month;
     int day;
     civil_from_days(days, &year, &month, &day);
-    snprintf(out, TIME_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned)year % 10000,
-             (unsigned)month % 100, (unsigned)day % 100, (unsigned)(ms / 3600000) % 24,
-             (unsigned)(ms / MS_A_MINUTE) % 60, (unsigned)(ms / 1000) % 60, (unsigned)ms % 1000);
+    static const char form[] = "0000-00-00T00:00:00.000Z";
+    memcpy(out, form, sizeof form);
+    put_digits(out + 3, year);
+    put_digits(out + 6, month);
+    put_digits(out + 9, day);
+    put_digits(out + 12, ms / 3600000);
+    put_digits(out + 15, ms / MS_A_MINUTE % 60);
+    put_digits(out + 18, ms / 1000 % 60);
+    put_digits(out + 22, ms % 1000);
 }
 
 /* Reads exactly `n` digits at `*at`. */

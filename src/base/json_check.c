@@ -83,30 +83,6 @@ struct json_unicode json_unicode_at(const char *at, const char *end)
     return (struct json_unicode){.len = 6, .code_point = 0xFFFD, .is_lone = true};
 }
 
-/* How many bytes at the start of a string need no look of their own: ASCII without control
- * characters, quotes and backslashes. Eight at a time: each term sets the high bit of the bytes
- * that end the run; a borrow may mark a byte too many, which the loop below then looks at. */
-static size_t plain_run(const char *text, size_t len)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    const uint64_t highs = 0x8080808080808080u;
-    size_t at = 0;
-    for (; len - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, text + at, sizeof word);
-        uint64_t quote = word ^ (ones * '"');
-        uint64_t backslash = word ^ (ones * '\\');
-        uint64_t ends = word | (word - ones * 0x20) | (quote - ones) | (backslash - ones);
-        if (ends & highs) break;
-    }
-    while (at < len) {
-        unsigned char byte = (unsigned char)text[at];
-        if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\') break;
-        at++;
-    }
-    return at;
-}
-
 static enum err check_escape(struct checker *c)
 {
     if (c->len - c->at < 2) return ends_early(c);
@@ -128,7 +104,7 @@ static enum err check_string(struct checker *c)
 {
     c->at++;
     while (c->at < c->len) {
-        c->at += plain_run(c->text + c->at, c->len - c->at);
+        c->at += json_plain_run(c->text + c->at, c->len - c->at);
         if (c->at == c->len) break;
         unsigned char byte = (unsigned char)c->text[c->at];
         if (byte == '"') {

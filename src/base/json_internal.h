@@ -10,6 +10,8 @@
 
 #include "base/json.h"
 
+#include <string.h>
+
 /* What the validator noticed on its way. */
 struct json_facts {
     bool has_nul;            /* a string has \u0000 */
@@ -33,6 +35,32 @@ struct json_unicode json_unicode_at(const char *at, const char *end);
 static inline bool json_is_space(char c)
 {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+/* How many bytes at the start of a string need no look of their own: printable ASCII without quotes
+ * and backslashes. Eight at a time: each term sets the high bit of the bytes
+ * that end the run; a borrow may mark a byte too many, which the loop below then looks at. */
+static inline size_t json_plain_run(const char *text, size_t len)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    const uint64_t highs = 0x8080808080808080u;
+    size_t at = 0;
+    for (; len - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, text + at, sizeof word);
+        uint64_t quote = word ^ (ones * '"');
+        uint64_t backslash = word ^ (ones * '\\');
+        uint64_t delete = word ^ (ones * 0x7F);
+        uint64_t ends =
+            word | (word - ones * 0x20) | (quote - ones) | (backslash - ones) | (delete - ones);
+        if (ends & highs) break;
+    }
+    while (at < len) {
+        unsigned char byte = (unsigned char)text[at];
+        if (byte < 0x20 || byte >= 0x7F || byte == '"' || byte == '\\') break;
+        at++;
+    }
+    return at;
 }
 
 #endif

@@ -6,7 +6,9 @@
  */
 #include "base/json_internal.h"
 
+#include <endian.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <string.h>
 
 static const char *skip_space(const char *at, const char *end)
@@ -16,21 +18,33 @@ static const char *skip_space(const char *at, const char *end)
     return at;
 }
 
+/* The first quote or backslash. Eight bytes at a time: a zero byte of `quote` or `backslash` sets
+ * its high bit, and the lowest one set is exact. */
+static const char *string_run(const char *at, const char *end)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    const uint64_t highs = 0x8080808080808080u;
+    for (; end - at >= (ptrdiff_t)sizeof(uint64_t); at += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, at, sizeof word);
+        word = le64toh(word);
+        uint64_t quote = word ^ (ones * '"');
+        uint64_t backslash = word ^ (ones * '\\');
+        uint64_t hits = (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & highs;
+        if (hits) return at + __builtin_ctzll(hits) / 8;
+    }
+    while (at < end && *at != '"' && *at != '\\')
+        at++;
+    return at;
+}
+
 /* From an opening quote to behind the closing one. */
 static const char *skip_string(const char *at, const char *end)
 {
-    const char *first = at + 1;
-    const char *from = first;
-    while (from < end) {
-        const char *quote = memchr(from, '"', (size_t)(end - from));
-        if (!quote) break;
-        const char *before = quote;
-        while (before > from && before[-1] == '\\')
-            before--;
-        if ((quote - before) % 2 == 0) return quote + 1;
-        from = quote + 1;
-    }
-    return end;
+    at = string_run(at + 1, end);
+    while (at < end && *at == '\\')
+        at = end - at > 2 ? string_run(at + 2, end) : end;
+    return at < end ? at + 1 : end;
 }
 
 static const char *skip_container(const char *at, const char *end)

@@ -81,8 +81,11 @@ bool json_string_is(struct json_span value, const char *text)
     struct json_span inner;
     if (!unquote(value, &inner)) return false;
     size_t len = strlen(text);
-    if (!memchr(inner.text, '\\', inner.len))
-        return inner.len == len && memcmp(inner.text, text, len) == 0;
+    /* Escapes are longer than what they stand for. */
+    if (inner.len <= len)
+        return inner.len == len && memcmp(inner.text, text, len) == 0 &&
+               !memchr(inner.text, '\\', len);
+    if (!memchr(inner.text, '\\', inner.len)) return false;
     AUTO(str_done) struct str decoded = STR_LIMIT(len + 1);
     decode(inner, &decoded);
     return str_ok(&decoded) && str_equals(&decoded, text);

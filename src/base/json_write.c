@@ -1,5 +1,5 @@
 #include "base/clock.h"
-#include "base/json.h"
+#include "base/json_internal.h"
 #include "base/utf8.h"
 
 #include <assert.h>
@@ -50,11 +50,6 @@ void json_key(struct json_writer *w, const char *key)
     w->need_comma = false;
 }
 
-static bool is_plain(unsigned char byte)
-{
-    return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
-}
-
 static void write_escape(struct str *out, unsigned char byte)
 {
     static const char short_forms[] = {
@@ -78,12 +73,10 @@ void json_write_string_n(struct json_writer *w, const char *text, size_t len)
     str_append_char(out, '"');
     size_t clean_from = 0;
     size_t at = 0;
-    while (at < len) {
+    for (;;) {
+        at += json_plain_run(text + at, len - at);
+        if (at == len) break;
         unsigned char byte = (unsigned char)text[at];
-        if (is_plain(byte)) {
-            at++;
-            continue;
-        }
         size_t n = byte < 0x80 ? 0 : utf8_sequence(text + at, len - at);
         if (n > 0) {
             at += n;
@@ -113,7 +106,7 @@ void json_write_string(struct json_writer *w, const char *text)
 void json_write_int(struct json_writer *w, int64_t value)
 {
     begin_item(w);
-    str_append_format(w->out, "%lld", (long long)value);
+    str_append_i64(w->out, value);
 }
 
 void json_write_bool(struct json_writer *w, bool value)

@@ -33,9 +33,16 @@ void str_done_secret(struct str *s)
     str_done(s);
 }
 
+/* Is there memory already? Almost always; and the limit holds, because `cap` keeps it. */
+static bool has_room(const struct str *s, size_t more)
+{
+    return s->data && more <= s->cap - s->len && !s->overflow && s->cap <= limit_of(s);
+}
+
 /* True when `more` bytes may be appended and there is memory for them and the NUL. */
 static bool make_room(struct str *s, size_t more)
 {
+    if (has_room(s, more)) return true;
     size_t limit = limit_of(s);
     if (s->overflow || more > limit || s->len > limit - more) {
         s->overflow = true;
@@ -68,7 +75,23 @@ void str_append_text(struct str *s, const char *text)
 
 void str_append_char(struct str *s, char c)
 {
-    str_append(s, &c, 1);
+    if (!make_room(s, 1)) return;
+    s->data[s->len++] = c;
+    s->data[s->len] = '\0';
+}
+
+void str_append_i64(struct str *s, int64_t value)
+{
+    char digits[20]; /* of 2^63 and a sign */
+    size_t at = sizeof digits;
+    /* Unsigned, so that INT64_MIN has an opposite. */
+    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (value < 0) digits[--at] = '-';
+    str_append(s, digits + at, sizeof digits - at);
 }
 
 void str_append_format(struct str *s, const char *format, ...)

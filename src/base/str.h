@@ -39,6 +39,7 @@ void str_done_secret(struct str *s);
 void str_append(struct str *s, const void *bytes, size_t len);
 void str_append_text(struct str *s, const char *text);
 void str_append_char(struct str *s, char c);
+void str_append_i64(struct str *s, int64_t value);
 void str_append_format(struct str *s, const char *format, ...) PRINTF_LIKE(2, 3);
 void str_append_str(struct str *s, const struct str *other);
 /* Makes room for `more` further bytes. */

@@ -9,7 +9,10 @@ static void put_link(struct json_writer *w, const char *key, const char *public_
                      const char *tail)
 {
     AUTO(str_done) struct str link = {0};
-    str_append_format(&link, "%s/briefings/%s%s", public_url, id, tail);
+    str_append_text(&link, public_url);
+    str_append_text(&link, "/briefings/");
+    str_append_text(&link, id);
+    str_append_text(&link, tail);
     json_put_string(w, key, str_text(&link));
 }
 

@@ -64,6 +64,37 @@ static void members_are_found_with_every_byte_kept(void **state)
     assert_true(span_is(json_at(span("1"), NULL), "1"));
 }
 
+/* Strings are skipped several bytes at a time: what ends one may stand at any place. */
+static void strings_end_at_their_quote_wherever_it_stands(void **state)
+{
+    (void)state;
+    for (size_t before = 0; before < 20; before++) {
+        for (size_t n_escapes = 0; n_escapes < 4; n_escapes++) {
+            for (size_t after = 0; after < 20; after++) {
+                AUTO(str_done) struct str text = {0};
+                str_append_char(&text, '[');
+                size_t from = text.len;
+                str_append_char(&text, '"');
+                for (size_t i = 0; i < before; i++)
+                    str_append_char(&text, i % 2 ? '!' : ']');
+                for (size_t i = 0; i < n_escapes; i++)
+                    str_append_text(&text, i % 2 ? "\\\\" : "\\\"");
+                for (size_t i = 0; i < after; i++)
+                    str_append_char(&text, i % 2 ? '#' : (char)0xc3);
+                str_append_char(&text, '"');
+                size_t len = text.len - from;
+                str_append_text(&text, ",7]");
+                struct json_iter it = json_iter(json_root(text.data, text.len));
+                assert_true(json_next(&it));
+                assert_int_equal(it.value.len, len);
+                assert_true(json_next(&it));
+                assert_true(span_is(it.value, "7"));
+                assert_false(json_next(&it));
+            }
+        }
+    }
+}
+
 static void only_objects_have_members(void **state)
 {
     (void)state;
@@ -261,6 +292,7 @@ int main(void)
         cmocka_unit_test(the_root_has_no_white_space),
         cmocka_unit_test(types_are_told_by_the_first_byte),
         cmocka_unit_test(members_are_found_with_every_byte_kept),
+        cmocka_unit_test(strings_end_at_their_quote_wherever_it_stands),
         cmocka_unit_test(only_objects_have_members),
         cmocka_unit_test(walks_visit_everything_in_order),
         cmocka_unit_test(nothing_to_walk_over),

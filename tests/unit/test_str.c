@@ -108,6 +108,18 @@ static void formats_of_any_length(void **state)
     assert_int_equal(small.len, 0);
 }
 
+static void numbers_of_any_size_are_written(void **state)
+{
+    (void)state;
+    AUTO(str_done) struct str s = {0};
+    const int64_t numbers[] = {0, 7, -7, 10, -100, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        str_append_i64(&s, numbers[i]);
+        str_append_char(&s, ' ');
+    }
+    assert_string_equal(s.data, "0 7 -7 10 -100 9223372036854775807 -9223372036854775808 ");
+}
+
 static void overflow_is_inherited(void **state)
 {
     (void)state;
@@ -218,6 +230,7 @@ int main(void)
         cmocka_unit_test(after_an_overflow_nothing_more_is_appended),
         cmocka_unit_test(a_huge_length_is_an_overflow_and_not_a_wrap),
         cmocka_unit_test(formats_of_any_length),
+        cmocka_unit_test(numbers_of_any_size_are_written),
         cmocka_unit_test(overflow_is_inherited),
         cmocka_unit_test(taking_and_moving_leave_the_source_empty),
         cmocka_unit_test(prefixes_and_suffixes),
