@@ -8,8 +8,12 @@
 
 #include "base/utf8.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
+
+#define MEMBER_NAME_MAX 64
+#define MEMBERS_MAX     4 /* of one scalekit_members() */
 
 static const char *const class_names[] = {
     [SCALEKIT_FINE] = "fine",
@@ -69,20 +73,45 @@ void scalekit_set_secret(struct scalekit *s, const char *client_secret)
     xfree_secret(old);
 }
 
+static void camel_of(const char *snake, char out[MEMBER_NAME_MAX])
+{
+    size_t len = 0;
+    for (const char *at = snake; *at && len + 1 < MEMBER_NAME_MAX; at++) {
+        bool is_start = *at == '_' && at[1] != '\0';
+        if (is_start) at++;
+        out[len++] = is_start ? (char)toupper((unsigned char)*at) : *at;
+    }
+    out[len] = '\0';
+}
+
 struct json_span scalekit_member(struct json_span object, const char *snake)
 {
     struct json_span found = json_get(object, snake);
     if (json_type(found) != JSON_NONE) return found;
 
-    char camel[64];
-    size_t len = 0;
-    for (const char *at = snake; *at && len + 1 < sizeof camel; at++) {
-        bool is_start = *at == '_' && at[1] != '\0';
-        if (is_start) at++;
-        camel[len++] = is_start ? (char)toupper((unsigned char)*at) : *at;
-    }
-    camel[len] = '\0';
+    char camel[MEMBER_NAME_MAX];
+    camel_of(snake, camel);
     return strcmp(camel, snake) == 0 ? found : json_get(object, camel);
+}
+
+void scalekit_members(struct json_span object, const char *const *snake, size_t n,
+                      struct json_span *out)
+{
+    char camel[MEMBERS_MAX][MEMBER_NAME_MAX];
+    struct json_span second[MEMBERS_MAX] = {0}; /* counts when the first spelling is absent */
+    assert(n <= MEMBERS_MAX);
+    memset(out, 0, n * sizeof *out);
+    for (size_t i = 0; i < n; i++)
+        camel_of(snake[i], camel[i]);
+    struct json_iter it = json_iter(object);
+    while (json_type(object) == JSON_OBJECT && json_next(&it)) {
+        for (size_t i = 0; i < n; i++) {
+            if (!out[i].len && json_string_is(it.key, snake[i])) out[i] = it.value;
+            if (!second[i].len && json_string_is(it.key, camel[i])) second[i] = it.value;
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        if (!out[i].len) out[i] = second[i];
 }
 
 void scalekit_clean(char *out, size_t out_size, const char *text, size_t len)

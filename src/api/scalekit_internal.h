@@ -46,6 +46,9 @@ struct scalekit {
 
 /* Member by its snake_case name; the camelCase spelling of it is found too. */
 struct json_span scalekit_member(struct json_span object, const char *snake);
+/* Several of them in one walk through a large object; `out` gets one for each name. */
+void scalekit_members(struct json_span object, const char *const *snake, size_t n,
+                      struct json_span *out);
 /* A string member (numbers too: protojson writes some ids so), cut to fit, control characters
  * turned into spaces; "" when absent. */
 void scalekit_copy(struct json_span value, char *out, size_t out_size);

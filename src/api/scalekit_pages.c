@@ -59,7 +59,9 @@ static enum err page_read(const struct scalekit_pages *pages, const struct http_
         return scalekit_error_unreadable(pages->what, reply, out_error);
 
     struct json_span root = json_root(body, reply->body.len);
-    struct json_span list = scalekit_member(root, pages->list);
+    struct json_span members[2];
+    scalekit_members(root, (const char *const[]){pages->list, "next_page_token"}, 2, members);
+    struct json_span list = members[0];
     enum json_type type = json_type(list);
     bool is_list = type == JSON_ARRAY || type == JSON_NONE || type == JSON_NULL;
     if (json_type(root) != JSON_OBJECT || !is_list)
@@ -72,7 +74,7 @@ static enum err page_read(const struct scalekit_pages *pages, const struct http_
             if (e) return e;
         }
     }
-    (void)json_string(scalekit_member(root, "next_page_token"), next);
+    (void)json_string(members[1], next);
     return E_OK;
 }
 

@@ -311,12 +311,23 @@ static void walk_keyword(struct walk *walk, const struct keyword *keyword, struc
         json_write_span(&walk->w, value);
 }
 
+/* The first member for each keyword, in one walk. */
+static void collect(struct json_span schema, struct json_span out[ARRAY_LEN(keywords)])
+{
+    memset(out, 0, ARRAY_LEN(keywords) * sizeof *out);
+    for (struct json_iter it = json_iter(schema); json_next(&it);)
+        for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
+            if (!out[i].len && json_string_is(it.key, keywords[i].name)) out[i] = it.value;
+}
+
 /* Members of `schema`; the definitions come from the root, which is another one behind a $ref at
  * the top. */
 static void walk_members(struct walk *walk, struct json_span schema)
 {
     bool is_top = walk->level == 1;
     bool is_plain = walk->detail != DETAIL_ALL && !is_top;
+    struct json_span members[ARRAY_LEN(keywords)];
+    collect(schema, members);
     json_begin_object(&walk->w);
     if (is_top) json_put_string(&walk->w, "type", "object");
     for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
@@ -325,7 +336,7 @@ static void walk_members(struct walk *walk, struct json_span schema)
         bool is_out = (is_top && keyword->flags & INNER) || (is_plain && keyword->flags & HINT) ||
                       (is_map && !is_top);
         if (is_out) continue;
-        struct json_span value = json_get(is_map ? walk->root : schema, keyword->name);
+        struct json_span value = is_map ? json_get(walk->root, keyword->name) : members[i];
         if (json_type(value) != JSON_NONE && is_fit(walk, keyword->kind, value))
             walk_keyword(walk, keyword, value);
     }
