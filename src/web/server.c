@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define MHD_THREADS        2
-#define STORE_THREADS      8
+#define STORE_THREADS      32
 #define STORE_QUEUE_MAX    4096
 #define UPSTREAM_THREADS   16
 #define UPSTREAM_QUEUE_MAX 256
