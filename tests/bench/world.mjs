@@ -134,7 +134,7 @@ export const ALONE = {
 
 export function temporaryFolder() {
   const folder = mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), "briefd-bench-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  if (!process.env.BENCH_KEEP) process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
