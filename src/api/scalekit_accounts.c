@@ -161,7 +161,7 @@ static enum err read_one(struct scalekit *s, const struct scalekit_call *call,
         *out_error = (struct scalekit_error){0};
         return E_OK;
     }
-    if (!e || out_error->status != 404) return e;
+    if (!e || out_error->status != 404 || !scalekit_error_is_answer(out_error)) return e;
     if (is_about_account(out_error)) {
         *out_error = (struct scalekit_error){0};
         return E_OK;
@@ -182,7 +182,7 @@ static enum err read_some(struct scalekit *s, const struct scalekit_call *call, 
 {
     if (wish->n == 1) return read_one(s, call, wish, 0, out_error);
     enum err e = list_read(s, call, wish, false, out_error);
-    bool is_refused = e && out_error->class != SCALEKIT_CANCELLED &&
+    bool is_refused = e && scalekit_error_is_answer(out_error) &&
                       (out_error->status == 400 || out_error->status == 404 ||
                        out_error->class == SCALEKIT_USER_RECONNECT);
     if (!is_refused) return e;

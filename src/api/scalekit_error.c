@@ -183,6 +183,12 @@ static enum scalekit_class classify_not_found(const struct scalekit_error *error
     return is_theirs ? SCALEKIT_USER_CONNECT : SCALEKIT_BAD_CALL;
 }
 
+bool scalekit_error_is_answer(const struct scalekit_error *error)
+{
+    return error->class != SCALEKIT_NOT_SENT && error->class != SCALEKIT_CANCELLED &&
+           error->class != SCALEKIT_OUR_CREDENTIALS;
+}
+
 bool scalekit_error_is_our_token(const struct scalekit_error *error)
 {
     if (error->status != 401) return false;

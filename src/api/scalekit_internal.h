@@ -104,6 +104,9 @@ void scalekit_error_body(const char *body, size_t len, struct scalekit_error *ou
 enum scalekit_class scalekit_error_classify(const struct scalekit_error *error);
 /* Is this a 401 about our own token? */
 bool scalekit_error_is_our_token(const struct scalekit_error *error);
+/* Did ScaleKit look at the request at all? Not without a token, and not when it was called off:
+ * then the status, if there is one, is the token endpoint's. */
+bool scalekit_error_is_answer(const struct scalekit_error *error);
 /* Tells the story with fail(), without the other side's words. */
 enum err scalekit_error_fail(const char *what, const struct scalekit_error *error);
 /* An answer of 2xx that is no answer: class unknown, E_UPSTREAM. */

@@ -222,14 +222,15 @@ static enum err read_all(struct scalekit *s, const struct scalekit_call *call, s
 {
     enum err e = list_read(s, call, wish, connections, n, out_error);
     /* Together they are refused when two of them belong to one provider. */
-    bool is_refused = e && out_error->status == 400 && n > 1;
+    bool is_refused = e && scalekit_error_is_answer(out_error) && out_error->status == 400 && n > 1;
     for (size_t i = 0; is_refused && i < n; i++) {
         e = list_read(s, call, wish, &connections[i], 1, out_error);
         if (e) break;
     }
     /* No account on a connection; said in other words by other versions of the service. A page of a
      * proxy has no error_code. */
-    bool is_unconnected = e && out_error->status == 404 && *out_error->error_code;
+    bool is_unconnected = e && scalekit_error_is_answer(out_error) && out_error->status == 404 &&
+                          *out_error->error_code;
     if (is_unconnected) out_error->class = SCALEKIT_USER_CONNECT;
     return e;
 }

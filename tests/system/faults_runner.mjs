@@ -63,6 +63,7 @@ class Case {
     this.documents = lake.documents;
     this.id = null;
     this.rules = []; // ids of this briefing's faults
+    this.hits = {}; // of those that are over
   }
 
   /** The same rule, for this briefing alone. */
@@ -77,9 +78,13 @@ class Case {
     this.rules.push(...(await this.world.fault(...rules.map((rule) => this.own(rule)))).ids);
   }
 
-  /** Ends this briefing's faults. */
+  /** Ends this briefing's faults, and notes how often each came to pass. */
   async mend() {
-    for (const id of this.rules.splice(0)) await this.world.control("DELETE", `/faults?id=${id}`);
+    const { faults } = await this.world.control("GET", "/faults");
+    for (const id of this.rules.splice(0)) {
+      this.hits[id] = faults.find((fault) => fault.id === id).hits;
+      await this.world.control("DELETE", `/faults?id=${encodeURIComponent(id)}`);
+    }
   }
 
   /** Requests for this user at an endpoint of ScaleKit, of one tool or all. */
@@ -118,9 +123,13 @@ async function follow(world, row) {
     { script: "editorial", for: mine }]);
   await c.fault(...own(row.faults));
   const asked = { params: { sanity_project: c.mark }, ...row.brief };
-  c.id = (await world.accepted(user, asked)).id;
-  await row.middle?.(c);
-  c.run = await world.untilEnd(c.id);
+  try {
+    c.id = (await world.accepted(user, asked)).id;
+    await row.middle?.(c);
+    c.run = await world.untilEnd(c.id);
+  } finally {
+    await c.mend();
+  }
   const page = await world.request("GET", `/briefings/${c.id}/events`);
   c.events = page.body.data;
   c.posts = await world.posts(user);
