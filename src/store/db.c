@@ -50,8 +50,10 @@ static const char *advice(int code)
     }
 }
 
-static enum err db_fail(const char *path, struct sqlite3 *handle, int code)
+static enum err db_fail(const struct db *db, int code)
 {
+    const char *path = db->path;
+    struct sqlite3 *handle = db->handle;
     /* The handle knows more than the code, when it still speaks of the same failure. */
     bool is_same = handle && (sqlite3_errcode(handle) & 0xff) == (code & 0xff);
     const char *message = is_same ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
@@ -61,6 +63,7 @@ static enum err db_fail(const char *path, struct sqlite3 *handle, int code)
         e = E_STORAGE;
     else if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
         e = E_CORRUPT;
+    if (e == E_CORRUPT && db->is_damaged) atomic_store(db->is_damaged, true);
     if (os_error)
         return fail(e, "database %s: %s (SQLite %d, %s)%s", path, message, code,
                     strerrordesc_np(os_error), advice(code));
@@ -78,7 +81,7 @@ static enum err db_set_up(struct db *db, enum db_mode mode)
     sqlite3_busy_timeout(db->handle, DB_BUSY_MS);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     if (mode != DB_READ && sqlite3_db_readonly(db->handle, "main") == 1)
-        return db_fail(db->path, NULL, SQLITE_READONLY);
+        return db_fail(db, SQLITE_READONLY);
     enum err e = db_exec(db, "PRAGMA synchronous = FULL;"
                              "PRAGMA foreign_keys = ON;"
                              "PRAGMA temp_store = MEMORY;");
@@ -101,7 +104,7 @@ enum err db_open(const char *path, enum db_mode mode, struct db **out_db)
     enum err e = E_OK;
     int code =
         fault_fails("sqlite") ? SQLITE_IOERR : sqlite3_open_v2(path, &db->handle, flags, NULL);
-    e = code == SQLITE_OK ? db_set_up(db, mode) : db_fail(path, db->handle, code);
+    e = code == SQLITE_OK ? db_set_up(db, mode) : db_fail(db, code);
     if (e) {
         db_close(db);
         return e;
@@ -126,14 +129,14 @@ enum err db_exec(struct db *db, const char *sql)
 {
     if (fault_fails("sqlite")) return injected(db);
     int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
-    return code == SQLITE_OK ? E_OK : db_fail(db->path, db->handle, code);
+    return code == SQLITE_OK ? E_OK : db_fail(db, code);
 }
 
 static enum err compile(struct db *db, const char *sql, unsigned flags, struct sqlite3_stmt **out)
 {
     if (fault_fails("sqlite")) return injected(db);
     int code = sqlite3_prepare_v3(db->handle, sql, -1, flags, out, NULL);
-    return code == SQLITE_OK ? E_OK : db_fail(db->path, db->handle, code);
+    return code == SQLITE_OK ? E_OK : db_fail(db, code);
 }
 
 enum err db_ask_i64(struct db *db, const char *sql, int64_t *out_value)
@@ -208,7 +211,7 @@ void query_done(struct query *q)
 
 static void bound(struct query *q, int code)
 {
-    if (code != SQLITE_OK && !q->error) q->error = db_fail(q->db->path, q->db->handle, code);
+    if (code != SQLITE_OK && !q->error) q->error = db_fail(q->db, code);
 }
 
 void query_bind_text(struct query *q, const char *text)
@@ -240,7 +243,7 @@ enum err query_next(struct query *q, bool *out_has_row)
     assert(q->n_bound == sqlite3_bind_parameter_count(q->compiled));
     if (fault_fails("sqlite")) return injected(q->db);
     int code = sqlite3_step(q->compiled);
-    if (code != SQLITE_ROW && code != SQLITE_DONE) return db_fail(q->db->path, q->db->handle, code);
+    if (code != SQLITE_ROW && code != SQLITE_DONE) return db_fail(q->db, code);
     *out_has_row = code == SQLITE_ROW;
     return E_OK;
 }

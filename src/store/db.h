@@ -23,6 +23,7 @@
 
 #include "base/error.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,6 +36,7 @@ struct sqlite3_stmt;
 struct db {
     struct sqlite3 *handle;
     char *path;
+    atomic_bool *is_damaged; /* set when SQLite says so; of all connections together, NULL: none */
     size_t n_statements;
     struct {
         const char *sql;

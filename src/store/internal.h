@@ -18,6 +18,7 @@ struct store {
     struct seal_keys keys;           /* constant while open */
     int version;                     /* constant while open */
     int version_found;               /* the same, before migrating */
+    atomic_bool is_damaged;          /* seen by any connection: nothing is written any more */
     atomic_llong connection_changes; /* counts them */
     struct mutex mutex;
     struct cond reader_is_back;

@@ -112,6 +112,7 @@ static enum err open_readers(struct store *store, const struct store_options *op
     for (int i = 0; i < n; i++) {
         enum err e = db_open(options->path, DB_READ, &store->idle[store->n_idle]);
         if (e) return e;
+        store->idle[store->n_idle]->is_damaged = &store->is_damaged;
         store->n_idle++;
         store->n_readers++;
     }
@@ -129,6 +130,7 @@ static enum err open_all(struct store *store, const struct store_options *option
         db_close(db);
         return e;
     }
+    db->is_damaged = &store->is_damaged;
     return writer_start(store, db, &store->writer);
 }
 

@@ -10,7 +10,7 @@
  * Functions are in a header per table (store/runs.h, store/steps.h, …), each asks one question. All
  * may be called from any thread but the observer below. Errors of all of them, beside those in
  * their comments: E_STORAGE (the database cannot do it now: full, locked, failing; nothing was
- * changed), E_CORRUPT.
+ * changed), E_CORRUPT. Once SQLite has found the file damaged, nothing is written any more.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H

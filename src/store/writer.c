@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "base/str.h"
 #include "base/thread.h"
+#include "store/internal.h"
 #include "store/runs.h"
 
 #include <assert.h>
@@ -75,6 +76,12 @@ static enum err look_outside(struct writer *writer)
 
 static enum err batch_begin(struct writer *writer)
 {
+    /* What is read may be wrong from here on, and what is written might make it worse. */
+    if (atomic_load(&writer->store->is_damaged))
+        return fail(E_STORAGE,
+                    "database %s is damaged, and not written any more: stop, and"
+                    " restore a backup",
+                    writer->db->path);
     enum err e = statement(writer->db, "BEGIN IMMEDIATE");
     if (e) return e;
     return look_outside(writer);
