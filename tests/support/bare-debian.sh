@@ -19,6 +19,7 @@ suite=bookworm
 command -v debootstrap >/dev/null || { echo "bare-debian: apt-get install debootstrap" >&2; exit 1; }
 
 dir=$(mktemp -d /var/tmp/bare-debian.XXXXXX)
+chmod 755 "$dir" # the root of the new system: everyone may look into it
 # shellcheck disable=SC2317  # the trap calls it
 finish() {
     if [ -n "${BARE_DEBIAN_KEEP:-}" ]; then
