@@ -4,21 +4,23 @@
 #include "base/fault.h"
 #include "base/mem.h"
 #include "command/command.h"
+#include "store/fault_vfs.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const struct command commands[] = {
-    {"serve",        "Run the service.",                            command_serve       },
-    {"run",          "Make one briefing here and now, for cron.",   command_run         },
-    {"check-config", "Check the settings, report every problem.",   command_check_config},
-    {"keys",         "Create, list and revoke API keys.",           command_keys        },
-    {"migrate",      "Create the database or bring it up to date.", command_migrate     },
-    {"backup",       "Copy the database, also while it is in use.", command_backup      },
-    {"restore",      "Put a backup in the database's place.",       command_restore     },
-    {"version",      "Print the version.",                          command_version     },
-    {"help",         "Print this, or more about one command.",      command_help        },
-    {NULL,           NULL,                                          NULL                },
+    {"serve",        "Run the service.",                                command_serve       },
+    {"run",          "Make one briefing here and now, for cron.",       command_run         },
+    {"check-config", "Check the settings, report every problem.",       command_check_config},
+    {"connect",      "Print a link that lets a user connect accounts.", command_connect     },
+    {"keys",         "Create, list and revoke API keys.",               command_keys        },
+    {"migrate",      "Create the database or bring it up to date.",     command_migrate     },
+    {"backup",       "Copy the database, also while it is in use.",     command_backup      },
+    {"restore",      "Put a backup in the database's place.",           command_restore     },
+    {"version",      "Print the version.",                              command_version     },
+    {"help",         "Print this, or more about one command.",          command_help        },
+    {NULL,           NULL,                                              NULL                },
 };
 
 /* As options, too, because people try them. */
@@ -47,6 +49,7 @@ int main(int argc, char **argv, char **environ)
     struct command_context ctx = {
         .argc = argc - 2, .argv = argv + 2, .environ = environ, .commands = commands};
 #ifdef BRIEFD_FAULTS
+    fault_vfs_install();
     fault_setup(command_environ(&ctx, "BRIEFD_FAULT"), command_environ(&ctx, "BRIEFD_CRASH"));
 #endif
     for (const struct command *command = commands; command->name; command++) {

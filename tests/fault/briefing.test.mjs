@@ -1,9 +1,9 @@
-// The n-th failing call, for n = 0, 1, 2 … until none is left, while `briefd run` makes a briefing: of SQLite, of curl, of
-// write(2), of starting a thread. Each time: a clean end, tables that agree with each other, and the same briefing taken up
+// The n-th failing call, for n = 0, 1, 2 … until none is left, while `briefd run` makes a briefing: of SQLite, of its reads,
+// writes and syncs, of curl, of write(2), of starting a thread. Each time: a clean end, tables that agree with each other, and the same briefing taken up
 // again afterwards without the fault, with at most one post in all.
 //
 // Needs a build with fault points (-Dfaults=true, as `./dev build asan` makes it); there the leak checker watches too. The
-// normal suite looks at a sample of the many SQLite calls, BRIEFD_TEST_LONG=1 at every one.
+// normal suite looks at a sample of the many calls of SQLite, BRIEFD_TEST_LONG=1 at every one.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -13,7 +13,8 @@ import { BINARY, ROOT, startWorld } from "../system/harness.mjs";
 
 const isLong = process.env.BRIEFD_TEST_LONG === "1";
 const KNOWN_ENDS = [0, 1, 2, 3, 78];
-const SAMPLE = 25;
+const SAMPLE = 15;
+const IO_SAMPLE = 4;
 const REPORT = /AddressSanitizer|LeakSanitizer|runtime error:|Assertion/;
 
 // A build without fault points does not know the variable and says so.
@@ -76,3 +77,13 @@ test("a failing call of curl leaves a clean end and one post at most", { skip },
 test("a thread that cannot be started leaves a clean end and one post at most", { skip }, () => sweep("thread"));
 test("a failing write leaves a clean end and one post at most", { skip }, () => sweep("write"));
 test("a failing call of SQLite leaves a clean end and one post at most", { skip }, () => sweep("sqlite", SAMPLE));
+
+for (const [point, what] of [
+  ["io_read", "a failing read of the database"],
+  ["io_write", "a failing write of the database"],
+  ["io_short", "a write of the database that stops half-way"],
+  ["io_full", "a disk without room for the database"],
+  ["io_sync", "a failing sync of the database"],
+]) {
+  test(`${what} leaves a clean end and one post at most`, { skip }, () => sweep(point, IO_SAMPLE));
+}
