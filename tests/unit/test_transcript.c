@@ -103,11 +103,16 @@ static void conversations_that_are_fine(void **state)
     assert_int_equal(transcript_check(&t), E_OK);
 }
 
-static void assert_refused(struct transcript *t, const char *words)
+static void assert_refused_as(struct transcript *t, enum err code, const char *words)
 {
-    assert_int_equal(transcript_check(t), E_INTERNAL);
+    assert_int_equal(transcript_check(t), code);
     if (!strstr(err_detail(), words)) fail_msg("\"%s\" is not in: %s", words, err_detail());
     transcript_done(t);
+}
+
+static void assert_refused(struct transcript *t, const char *words)
+{
+    assert_refused_as(t, E_INTERNAL, words);
 }
 
 static void what_the_api_would_refuse_is_not_sent(void **state)
@@ -145,7 +150,7 @@ static void what_the_api_would_refuse_is_not_sent(void **state)
 
     transcript_add_user_text(&t, "hi");
     add_assistant(&t, "[{\"type\":\"tool_use\",\"name\":\"find\",\"input\":{}}]");
-    assert_refused(&t, "no id");
+    assert_refused_as(&t, E_PROTOCOL, "no id");
 }
 
 static void answers_and_calls_stand_one_to_one(void **state)
@@ -169,13 +174,13 @@ static void answers_and_calls_stand_one_to_one(void **state)
     transcript_add_user_text(&t, "hi");
     add_assistant(&t, "[" CALL("t1") "," CALL("t1") "]");
     ADD_RESULTS(&t, "t1", "t1");
-    assert_refused(&t, "stands twice");
+    assert_refused_as(&t, E_PROTOCOL, "stands twice");
 
     transcript_add_user_text(&t, "hi");
     add_assistant(&t, "[" CALL("t1") "]");
     ADD_RESULTS(&t, "t1");
     add_assistant(&t, "[" CALL("t2") "," CALL("t1") "]");
-    assert_refused(&t, "stands twice");
+    assert_refused_as(&t, E_PROTOCOL, "stands twice");
 }
 
 static void a_conversation_beyond_the_apis_limit_is_told(void **state)
