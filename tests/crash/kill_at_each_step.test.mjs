@@ -10,10 +10,13 @@ const tool = (name) => ({ endpoint: "scalekit.execute_tool", tool: name });
 const MODEL = { endpoint: "anthropic.messages" };
 const NOT_DONE = { type: "hang", when: "before_headers", before_effect: true };
 const DONE = { type: "hang", when: "before_headers" };
+const REPLIES = 3; // of the model, and calls of read tools: an undisturbed briefing
+const READS = 5;
 const HALF_TOLD = { type: "hang", when: "mid_body" };
 
 // where: the request that is held, `skip` of its kind having passed. repeats: model calls that must
-// be made once more. delivery: how the message is known to be out, "confirmed" unless told.
+// be made once more; reads: the same of read tools, of which those of one turn are stored together.
+// delivery: how the message is known to be out, "confirmed" unless told.
 const STEPS = [
   { name: "while it asks for a token", where: { endpoint: "scalekit.token", anybody: true }, held: NOT_DONE },
   { name: "while it reads the connections", where: { endpoint: "scalekit.accounts.list" }, held: NOT_DONE },
@@ -26,11 +29,12 @@ const STEPS = [
     { name: `after reply ${skip + 1} of the model was made`, where: { ...MODEL, skip }, held: DONE, repeats: 1 },
     { name: `in the middle of reply ${skip + 1}`, where: { ...MODEL, skip }, held: HALF_TOLD, repeats: 1 },
   ]),
-  { name: "before the projects are read", where: tool("sanitymcp_list_projects"), held: NOT_DONE },
-  { name: "after the projects were read", where: tool("sanitymcp_list_projects"), held: DONE },
+  { name: "before the projects are read", where: tool("sanitymcp_list_projects"), held: NOT_DONE, reads: 1 },
+  { name: "after the projects were read", where: tool("sanitymcp_list_projects"), held: DONE, reads: 1 },
   ...[0, 1, 2].map((skip) => (
-    { name: `in query ${skip + 1} of three`, where: { ...tool("sanitymcp_query_documents"), skip }, held: DONE })),
-  { name: "while the releases are read", where: tool("sanitymcp_list_releases"), held: NOT_DONE },
+    { name: `in query ${skip + 1} of three`, where: { ...tool("sanitymcp_query_documents"), skip }, held: DONE,
+      reads: 4 })),
+  { name: "while the releases are read", where: tool("sanitymcp_list_releases"), held: NOT_DONE, reads: 4 },
   { name: "while it asks Slack once more who is connected", where: { ...tool("slack_auth_test"), skip: 1 },
     held: NOT_DONE },
   { name: "before the message is out", where: tool("slack_send_message"), held: NOT_DONE, sends: 2 },
@@ -65,13 +69,18 @@ async function ended(id) {
   assert.deepEqual(seen.breaches, []);
   assert.equal(seen.run.status, "succeeded", JSON.stringify(seen.run));
   assert.equal(seen.posts.length, 1);
+  assert.deepEqual([seen.run.progress.turn, seen.run.progress.tool_calls], [REPLIES, READS]);
   return seen;
 }
 
-async function sendsOf(id) {
+async function callsOf(id, ...tools) {
   return (await world.log("scalekit.execute_tool"))
-    .filter((call) => call.tool === "slack_send_message" && call.agent_run_id === id).length;
+    .filter((call) => tools.includes(call.tool) && call.agent_run_id === id).length;
 }
+
+const sendsOf = (id) => callsOf(id, "slack_send_message");
+const readsOf = (id) => callsOf(id, "sanitymcp_list_projects", "sanitymcp_query_documents",
+  "sanitymcp_list_releases");
 
 for (const step of STEPS) {
   test(`killed ${step.name}, it ends with one post and asks for nothing it has`, async () => {
@@ -89,6 +98,7 @@ for (const step of STEPS) {
     assert.equal(repeats, step.repeats ?? 0, "model calls that were repeated");
     assert.equal(run.delivery.state, step.delivery ?? "confirmed");
     assert.equal(await sendsOf(id), step.sends ?? 1);
+    assert.ok(await readsOf(id) <= READS + (step.reads ?? 0), "read tools that were called again");
     assert.equal(events.filter(({ type }) => type === "recovered").length, 1);
     const { faults } = await world.control("GET", "/faults");
     assert.ok(faults.every(({ hits }) => hits === 1), "the briefing was held where it should be");

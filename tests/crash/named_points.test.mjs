@@ -53,6 +53,35 @@ async function dieOnce(point, n) {
   return hasDied;
 }
 
+/** A briefing is in flight, the process killed; the next one dies at its n-th commit. */
+async function dieRecovering(point, n) {
+  const { user, fields } = await ownWords(world, "recovering");
+  await world.start();
+  await world.fault({ endpoint: "anthropic.messages", match: { body_contains: user },
+    action: { type: "hang", when: "before_headers" } });
+  const { last } = await world.stats();
+  const { id } = await world.accepted(user, fields);
+  await world.eventually(async () => (await world.log("anthropic.messages", last))
+    .some(({ status }) => status === "hang"), "it is in flight");
+  await world.kill();
+  const hasDied = await diesAt(world, `${point}:${n}`, () => world.untilEnd(id));
+  assert.equal(brokenTables(world), "");
+  await world.start();
+  await world.untilEnd(id);
+  await ledger.read();
+  const { run, breaches, repeats } = await ledger.check(id);
+  assert.deepEqual(breaches, []);
+  assert.equal(run.status, "succeeded", JSON.stringify(run));
+  assert.ok(repeats <= run.attempt - 1);
+  await world.kill();
+  return hasDied;
+}
+
+test("dying while it recovers, the next start recovers", { skip: withoutFaultPoints }, async () => {
+  for (const point of ["commit_before", "commit_after"])
+    for (let n = 0; n < (isLong ? 10 : 2); n++) assert.ok(await dieRecovering(point, n), `${point} ${n}`);
+});
+
 for (const point of namedPoints()) {
   const step = point.startsWith("commit") && !isLong ? 4 : 1;
   const first = point.endsWith("after") && !isLong ? 2 : 0; // commits: other ones than before
