@@ -89,6 +89,7 @@ static enum err store_outcome(struct sending *s)
     json_put_string(&w, "outcome", delivery_outcome_name(s->outcome));
     json_put_string(&w, "ts", s->ts.len ? str_text(&s->ts) : NULL);
     json_put_string(&w, "why", s->why);
+    json_put_string(&w, "said", s->said);
     json_end_object(&w);
     AUTO(str_done) struct str data = {0};
     w = json_writer(&data);
@@ -113,7 +114,9 @@ static enum err load_outcome(struct sending *s, const struct step_row *row)
     struct json_span root = json_root(str_text(&row->result), row->result.len);
     AUTO(xfree_ptr) char *name = json_strdup(json_get(root, "outcome"), 100);
     AUTO(xfree_ptr) char *why = json_strdup(json_get(root, "why"), sizeof(s->why) - 1);
+    AUTO(xfree_ptr) char *said = json_strdup(json_get(root, "said"), sizeof(s->said) - 1);
     snprintf(s->why, sizeof(s->why), "%s", why ? why : "");
+    snprintf(s->said, sizeof(s->said), "%s", said ? said : s->why);
     if (!name || delivery_outcome_parse(name, &s->outcome))
         return fail(E_CORRUPT, "the stored outcome of step %s is not whole", row->key);
     return E_OK;
@@ -139,6 +142,7 @@ static enum err next_outcome(struct sending *s, bool *out_is_replayed)
 {
     struct briefing *b = s->b;
     s->why[0] = '\0';
+    s->said[0] = '\0';
     snprintf(s->key, sizeof(s->key), "delivery/%d", ++b->n_deliveries);
     const struct step_row *row = NULL;
     enum err e = journal_find(&b->journal, s->key, s->hash, &row);
@@ -183,7 +187,7 @@ static enum err refused(struct sending *s)
         return briefing_end(b, AGENT_FAILED, "delivery_rejected",
                             "nothing was posted, the provider refused %d times: %s",
                             b->n_rejections, s->why);
-    tool_call_refuse(s->call, "Not sent, the provider refused it: %.300s", s->why);
+    tool_call_refuse(s->call, "Not sent, the provider refused it: %.300s", s->said);
     return E_OK;
 }
 

@@ -60,14 +60,14 @@ static enum err page_failed(struct briefing *b, const struct scalekit_error *err
     bool is_final = error->class == SCALEKIT_BAD_CALL || error->class == SCALEKIT_SCOPE_MISSING;
     out->end = is_final ? HISTORY_INCOMPLETE : HISTORY_LATER;
     out->wait_ms = error->retry_after_ms > 0 ? error->retry_after_ms : LATER_MS;
-    scalekit_error_describe(error, out->why, sizeof(out->why));
+    scalekit_error_tell(error, out->why, sizeof(out->why));
     return E_OK;
 }
 
 static enum err page_refused(struct briefing *b, const char *provider_error,
                              struct history_read *out)
 {
-    snprintf(out->why, sizeof(out->why), "%s", provider_error);
+    snprintf(out->why, sizeof(out->why), "%s", scalekit_provider_word(provider_error));
     enum scalekit_class class = scalekit_provider_class(provider_error);
     if (class == SCALEKIT_USER_RECONNECT || class == SCALEKIT_USER_CONNECT)
         return briefing_blocked(b, b->frozen.delivery_connector, "EXPIRED");

@@ -105,8 +105,11 @@ static enum err asking_failed(struct briefing *b, enum err e, const struct askin
         return briefing_end(b, AGENT_FAILED, "model_context_exceeded",
                             "the conversation is longer than the model takes: %s", story);
     case ANTHROPIC_REJECTED:
-        return briefing_end(b, AGENT_FAILED, "model_rejected", "Anthropic refuses the question: %s",
-                            story);
+        /* Their message may quote the question. */
+        return briefing_end(b, AGENT_FAILED, "model_rejected",
+                            "Anthropic refuses the question: HTTP %d %s (request %s)",
+                            error->status, error->type,
+                            *error->request_id ? error->request_id : "without id");
     case ANTHROPIC_SPEND_LIMIT:
         return briefing_end(b, AGENT_FAILED, "model_unavailable",
                             "a spend limit of our Anthropic account is reached: %s", story);

@@ -108,12 +108,15 @@ void sending_send(struct sending *s)
     enum err e = scalekit_execute(b->agent->scalekit, &call, &what, &result, &error);
     s->outcome = delivery_classify(e, &result, &error, &s->ts);
     s->asked_wait_ms = error.retry_after_ms;
-    if (e)
-        scalekit_error_describe(&error, s->why, sizeof(s->why));
-    else if (result.is_provider_failure)
-        snprintf(s->why, sizeof(s->why), "%s", result.provider_error);
-    else if (s->outcome == DELIVERY_NOBODY_KNOWS)
+    if (e) {
+        scalekit_error_tell(&error, s->why, sizeof(s->why));
+        scalekit_error_describe(&error, s->said, sizeof(s->said));
+    } else if (result.is_provider_failure) {
+        snprintf(s->why, sizeof(s->why), "%s", scalekit_provider_word(result.provider_error));
+        snprintf(s->said, sizeof(s->said), "%s", result.provider_error);
+    } else if (s->outcome == DELIVERY_NOBODY_KNOWS) {
         snprintf(s->why, sizeof(s->why), "an answer without the message's ts");
+    }
     str_clear(&s->permalink);
     struct json_span data = json_root(str_text(&result.data), result.data.len);
     AUTO(xfree_ptr) char *link = json_strdup(json_get(data, "permalink"), PERMALINK_BYTES_MAX);

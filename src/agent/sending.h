@@ -20,7 +20,8 @@ struct sending {
     enum delivery_outcome outcome;
     struct str ts;
     struct str permalink;
-    char why[400]; /* the provider's words, for the model and the error */
+    char why[400];  /* what went wrong, without words that may quote content */
+    char said[400]; /* the same in the provider's words, for the model alone */
     int64_t asked_wait_ms;
     int64_t intended_unix_ms; /* when the intent was written */
     bool is_reconciled;       /* found in the channel, not told by an answer */

@@ -67,6 +67,11 @@ struct scalekit_error {
  * answer what became of the connection. Quotes their message. */
 #define SCALEKIT_STORY_MAX 640
 void scalekit_error_describe(const struct scalekit_error *error, char *out, size_t out_size);
+/* The same without the message of an answer: what answers a call with content may quote it, and so
+ * belongs to the model alone, into no log and no error that is kept. */
+void scalekit_error_tell(const struct scalekit_error *error, char *out, size_t out_size);
+/* A provider's error when it is a plain word, like "channel_not_found", else that it is none. */
+const char *scalekit_provider_word(const char *provider_error);
 
 /* What a call is made for. Zeros are fine. */
 struct scalekit_call {

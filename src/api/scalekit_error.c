@@ -247,6 +247,24 @@ void scalekit_error_describe(const struct scalekit_error *error, char *out, size
              *first && *error->message ? ": " : "", error->message);
 }
 
+void scalekit_error_tell(const struct scalekit_error *error, char *out, size_t out_size)
+{
+    struct scalekit_error told = *error;
+    if (told.status) told.message[0] = '\0';
+    scalekit_error_describe(&told, out, out_size);
+    size_t len = strlen(out);
+    if (*error->request_id && len < out_size)
+        snprintf(out + len, out_size - len, " (request %s)", error->request_id);
+}
+
+const char *scalekit_provider_word(const char *provider_error)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    size_t len = strspn(provider_error, plain);
+    bool is_word = len > 0 && len <= 40 && !provider_error[len];
+    return is_word ? provider_error : "an error in the provider's own words";
+}
+
 enum err scalekit_error_fail(const char *what, const struct scalekit_error *error)
 {
     enum err code = error->class == SCALEKIT_CANCELLED ? E_CANCELLED : E_UPSTREAM;

@@ -15,8 +15,19 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+/* A leak checker has to look into the process. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(leak_sanitizer)
+#define IS_LOOKED_INTO 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define IS_LOOKED_INTO 1
+#endif
 
 struct serving {
     const struct command_context *ctx;
@@ -37,6 +48,17 @@ static void raise_file_limit(void)
     if (getrlimit(RLIMIT_NOFILE, &limit)) return;
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit)) log_warn("file_limit_not_raised");
+}
+
+/* Memory holds secrets and what users wrote: no core file, no other process of this user looks into
+ * it. The limit alone would not stop a core that is piped to a program. */
+static void keep_memory_private(void)
+{
+    struct rlimit none = {0};
+    if (setrlimit(RLIMIT_CORE, &none)) log_warn("core_limit_not_set");
+#ifndef IS_LOOKED_INTO
+    if (prctl(PR_SET_DUMPABLE, 0)) log_warn("memory_not_private");
+#endif
 }
 
 /* With port 0 the address is known only now; a public URL that was derived from it follows. */
@@ -137,6 +159,7 @@ int command_serve(struct command_context *ctx)
     if (code != COMMAND_GO_ON) return code;
     thread_block_signals();
     raise_file_limit();
+    keep_memory_private();
     code = serve(&s);
     web_stop(s.web);
     service_stop(&s.service);

@@ -228,6 +228,19 @@ static void an_error_is_described_by_what_is_known_of_it(void **state)
                 &error);
     scalekit_error_describe(&error, story, sizeof story);
     assert_string_equal(story, "HTTP 503 UNAVAILABLE: try later");
+    scalekit_error_tell(&error, story, sizeof story);
+    assert_string_equal(story, "HTTP 503 UNAVAILABLE");
+}
+
+static void a_providers_error_is_told_only_when_it_is_a_word(void **state)
+{
+    (void)state;
+    assert_string_equal(scalekit_provider_word("channel_not_found"), "channel_not_found");
+    static const char *const own_words[] = {"", "no \"Budget 2027\"", "Budget", "a-b",
+                                            "a_word_that_is_longer_than_any_word_they_have"};
+    for (size_t i = 0; i < sizeof own_words / sizeof *own_words; i++)
+        assert_string_equal(scalekit_provider_word(own_words[i]),
+                            "an error in the provider's own words");
 }
 
 static void a_providers_word_that_proves_nothing_is_unknown(void **state)
@@ -278,6 +291,7 @@ int main(void)
         cmocka_unit_test(the_story_does_not_repeat_the_other_sides_words),
         cmocka_unit_test(a_page_of_a_proxy_is_told_by_its_words),
         cmocka_unit_test(an_error_is_described_by_what_is_known_of_it),
+        cmocka_unit_test(a_providers_error_is_told_only_when_it_is_a_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
