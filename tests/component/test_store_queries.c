@@ -296,6 +296,40 @@ static void interrupted_runs_are_queued_again_with_an_unclean_end(void **state)
     assert_int_equal(n, 0);
 }
 
+static bool ends_at_the_third(struct run_row *row)
+{
+    if (row->unclean_ends < 3) return false;
+    run_status_move(&row->status, RUN_FAILED);
+    run_row_set(&row->error_code, "crash_loop");
+    return true;
+}
+
+static void a_recovery_can_end_a_run_instead(void **state)
+{
+    struct fixture *f = *state;
+    char id[ID_MAX];
+    create_run(f, "u1", id);
+    for (int i = 0; i < 3; i++) {
+        move_run(f, id, RUN_RUNNING);
+        int64_t n = 0;
+        assert_ok(store_runs_recover(f->store, ends_at_the_third, 1234567 + i, &n));
+        assert_int_equal(n, 1);
+    }
+    AUTO(run_row_done) struct run_row row = {0};
+    assert_ok(store_run_get(f->store, id, &row));
+    assert_int_equal(row.status, RUN_FAILED);
+    assert_string_equal(row.error_code, "crash_loop");
+    assert_int_equal(row.finished_ms, 1234569);
+    AUTO(event_list_done) struct event_list events = {0};
+    assert_ok(store_events_list(f->store, id, row.last_event - 2, 10, &events));
+    assert_int_equal(events.n, 2);
+    assert_string_equal(events.rows[0].type, "recovered");
+    assert_string_equal(events.rows[1].type, "ended");
+    int64_t n = -1;
+    assert_ok(store_runs_recover(f->store, ends_at_the_third, 1, &n));
+    assert_int_equal(n, 0);
+}
+
 static void a_thousand_interrupted_runs_are_recovered_at_once(void **state)
 {
     struct fixture *f = *state;
@@ -338,6 +372,7 @@ int main(void)
         TEST(a_run_is_overdue_when_its_own_time_is_over),
         TEST(a_block_before_the_start_counts_by_start_by_only),
         TEST(interrupted_runs_are_queued_again_with_an_unclean_end),
+        TEST(a_recovery_can_end_a_run_instead),
         TEST(a_thousand_interrupted_runs_are_recovered_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,3 +116,16 @@ test("a briefing that brings the process down ends as crash_loop, its neighbours
     await allSucceed(neighbours);
     await world.latency({ model_ms: 0 });
   });
+
+test("dying at every intent, it gives up after the second and asks for a person", { skip: withoutFaultPoints },
+  async () => {
+    const [doomed] = await accept(1, "doomed");
+    await world.kill();
+    let deaths = 0;
+    while (await diesAt(world, "intent_written@doomed:0", () => world.untilEnd(doomed)))
+      assert.ok(++deaths <= 2, "it dies for ever");
+    await world.start();
+    const run = await world.document(doomed);
+    assert.deepEqual([deaths, run.error.code, run.needs_attention], [2, "delivery_unknown", true]);
+    assert.deepEqual(await world.posts(run.user_id), []);
+  });
