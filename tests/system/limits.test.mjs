@@ -1,0 +1,154 @@
+// Limits of one briefing, one user, one address, and of the whole: each refuses or ends what exceeds it, early
+// and with its reason. (Queue length, waiters, deadline and the first question's price: http_limits.test.mjs;
+// turns, output and repeated calls: model_stops.test.mjs.)
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import net from "node:net";
+import { after, before, test } from "node:test";
+import { eventually, startWorld } from "./harness.mjs";
+
+const SLOTS = 8; // briefings at once
+const OPEN = 40; // accepted and not ended
+
+let world;
+before(async () => {
+  world = await startWorld({ env: { BRIEFD_MAX_RUNS: `${SLOTS}`, BRIEFD_MAX_OPEN_RUNS: `${OPEN}`,
+    BRIEFD_MAX_RUNS_PER_USER: "2" } });
+});
+after(() => world?.close());
+
+const enqueue = (user, fields) => world.accepted(user, { if_running: "enqueue", ...fields });
+const startedAt = (run) => Date.parse(run.started_at);
+
+test("no more briefings of one user run at once than allowed, and others are served meanwhile", async () => {
+  const greedy = await world.connected("greedy");
+  const modest = await world.connected("modest");
+  await world.latency({ model_ms: 400 });
+  const ids = [];
+  for (let i = 0; i < 6; i++) ids.push((await enqueue(greedy)).id);
+  const { id: other } = await world.accepted(modest);
+  const running = async () => (await Promise.all(ids.map((id) => world.document(id))))
+    .filter(({ status }) => status === "running" || status === "delivering").length;
+  let most = 0;
+  const done = Promise.all([...ids, other].map((id) => world.untilEnd(id)));
+  for (let ended = false; !ended;) {
+    most = Math.max(most, await running());
+    ended = await Promise.race([done.then(() => true), new Promise((r) => setImmediate(r, false))]);
+  }
+  await world.latency({ model_ms: 0 });
+  const runs = await done;
+  assert.equal(most, 2);
+  assert.deepEqual(runs.map(({ status }) => status), Array(7).fill("succeeded"));
+  const own = runs.slice(0, 6);
+  assert.deepEqual(own.map(startedAt), own.map(startedAt).sort((a, b) => a - b), "the oldest first");
+  assert.ok(startedAt(runs[6]) < startedAt(own[2]), "the other user did not wait for the third of the first");
+});
+
+/** Asks on a connection of its own and keeps it open. */
+const open = () => new Promise((resolve) => {
+  const socket = net.connect(new URL(world.url).port, "127.0.0.1");
+  const state = { socket, isClosed: false, isAnswered: false };
+  socket.on("error", () => {});
+  socket.on("close", () => { state.isClosed = true; });
+  socket.on("data", () => { state.isAnswered = true; });
+  socket.on("connect", () => resolve(state));
+  socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+});
+const count = (states, name) => states.filter((state) => state[name]).length;
+const isServed = () => eventually(async () =>
+  (await world.request("GET", "/healthz", { key: null }).catch(() => null))?.status === 200, "it is served again");
+
+test("one address holds no more connections than allowed, and is served again when it let go", async () => {
+  await world.stop();
+  await world.start({ BRIEFD_MAX_CONNECTIONS_PER_ADDRESS: "20" });
+  const held = await Promise.all(Array.from({ length: 40 }, open));
+  await eventually(() => count(held, "isClosed") + count(held, "isAnswered") === 40, "each is answered or closed");
+  assert.equal(count(held, "isAnswered"), 20);
+  for (const { socket } of held) socket.destroy();
+  await isServed();
+});
+
+test("more connections than there may be wait outside, and come in when others leave", async () => {
+  await world.stop();
+  await world.start({ BRIEFD_MAX_CONNECTIONS: "20" });
+  const held = await Promise.all(Array.from({ length: 40 }, open));
+  await eventually(() => count(held, "isAnswered") >= 18, "as many as allowed are answered");
+  assert.ok(count(held, "isAnswered") <= 20, `${count(held, "isAnswered")} were answered`);
+  for (const state of held) if (state.isAnswered) state.socket.destroy();
+  await eventually(() => count(held, "isAnswered") >= 36, "the others are answered");
+  for (const { socket } of held) socket.destroy();
+  await isServed();
+  await world.stop();
+  await world.start();
+});
+
+test("a briefing that spends its budget in the middle asks nothing more", async () => {
+  const user = await world.connected();
+  const budget = await cheapest();
+  const run = await world.briefToEnd(user, { budget: { max_usd: budget } });
+  assert.deepEqual([run.status, run.error.code], ["failed", "budget_exceeded"], JSON.stringify(run));
+  assert.ok(run.progress.turn >= 1 && Number(run.usage.cost_usd) > 0, "it had begun");
+  assert.ok(Number(run.usage.cost_usd) <= Number(budget), `${run.usage.cost_usd} of ${budget}`);
+  assert.deepEqual(await world.posts(user), []);
+});
+
+/** The smallest budget, in steps of a tenth of a cent, with which a briefing asks its first question. */
+async function cheapest() {
+  let low = 0, high = 900;
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    const run = await world.briefToEnd(await world.connected(), { budget: { max_usd: (middle / 1000).toFixed(3) } });
+    if (run.progress.turn >= 1) high = middle;
+    else low = middle;
+  }
+  return (high / 1000).toFixed(3);
+}
+
+const memory = (what) => Number(new RegExp(`^${what}:\\s+(\\d+) kB`, "m")
+  .exec(readFileSync(`/proc/${world.pid}/status`, "utf8"))[1]);
+// A sanitizer's shadow is terabytes of address space, and it keeps what was freed for a while.
+const isSanitized = () => memory("VmSize") > 1e9;
+
+test("ten times what fits: only 429 and 503, flat memory, everything accepted is done, users take turns", async () => {
+  const users = await Promise.all(Array.from({ length: 10 }, () => world.connected("crowd")));
+  const wave = async () => {
+    const answers = [];
+    const lanes = Array.from({ length: 10 }, async (_, lane) => {
+      for (let i = 0; i < OPEN; i++)
+        answers.push(await world.brief(users[(i + lane) % users.length], { if_running: "enqueue" }));
+    });
+    await Promise.all(lanes);
+    return answers;
+  };
+  await world.latency({ model_ms: 300 });
+  const first = await wave();
+  const after1 = memory("VmRSS");
+  const all = [first];
+  for (let i = 0; i < 3; i++) all.push(await wave());
+  const after4 = memory("VmRSS");
+  const { body: ready } = await world.request("GET", "/readyz", { key: null });
+  assert.ok(ready.running <= SLOTS && ready.queued <= OPEN, JSON.stringify(ready));
+  await world.latency({ model_ms: 0 });
+
+  const answers = all.flat();
+  const codes = [...new Set(answers.map(({ status }) => status))].sort();
+  assert.ok(codes.every((status) => [202, 429, 503].includes(status)), `${codes}`);
+  const accepted = answers.filter(({ status }) => status === 202).map(({ body }) => body.id);
+  assert.ok(accepted.length >= OPEN && answers.length - accepted.length > OPEN);
+  for (const { headers } of answers.filter(({ status }) => status !== 202)) assert.ok(headers["retry-after"]);
+  assert.ok(isSanitized() || after4 - after1 < 16 * 1024, `memory grew from ${after1} to ${after4} kB`);
+
+  const runs = await Promise.all(accepted.map((id) => world.untilEnd(id, 120)));
+  assert.deepEqual([...new Set(runs.map(({ status }) => status))], ["succeeded"]);
+  const posts = (await Promise.all(users.map((user) => world.posts(user)))).flat();
+  assert.equal(posts.length, accepted.length);
+  for (const user of users) {
+    const own = runs.filter((run) => run.user_id === user).sort((a, b) => (a.id < b.id ? -1 : 1));
+    // Two of a user run side by side: a start is never more than the time of one before an older one's.
+    for (let i = 2; i < own.length; i++) assert.ok(startedAt(own[i]) >= startedAt(own[i - 2]), user);
+  }
+  // Turns: nobody had the places to himself while others waited.
+  const order = runs.slice(0, OPEN).sort((a, b) => startedAt(a) - startedAt(b)).slice(0, 20).map((run) => run.user_id);
+  assert.ok(new Set(order).size >= 8, `${new Set(order).size} users among the first 20 starts`);
+});
