@@ -14,11 +14,11 @@ _briefd() {
                 "briefings:read briefings:write connections:read connections:write admin" -- "$current")
             return
             ;;
-        --user | --recipe | --params | --timezone | --idempotency-key) return ;;
+        --connectors | --name | --return-to | --user | --recipe | --params | --timezone | --idempotency-key) return ;;
     esac
 
     if [ "$COMP_CWORD" = 1 ]; then
-        words="serve run check-config keys migrate backup restore version help --version --help"
+        words="serve run check-config keys connect migrate backup restore version help --version --help"
     else
         case ${COMP_WORDS[1]} in
             serve | migrate) words=$common ;;
@@ -33,7 +33,8 @@ _briefd() {
                 words="--scope --all $common"
                 [ "$COMP_CWORD" = 2 ] && words="create list revoke $words"
                 ;;
-            help) words="serve run check-config keys migrate backup restore version --help" ;;
+            connect) words="--connectors --name --return-to --confirm $common" ;;
+            help) words="serve run check-config keys connect migrate backup restore version --help" ;;
             version) words="--help" ;;
         esac
     fi

@@ -136,6 +136,17 @@ enum err recipe_resolve_params(const struct recipe *recipe, struct json_span giv
                                void (*problem)(void *ctx, const char *pointer, const char *text),
                                void *ctx) MUST_CHECK;
 
+/* Checks an object of some of the recipe's parameters, without defaults and with nothing required;
+ * writes them as the canonical JSON object. Problems as above. */
+enum err recipe_check_params(const struct recipe *recipe, struct json_span given,
+                             struct str *out_params,
+                             void (*problem)(void *ctx, const char *pointer, const char *text),
+                             void *ctx) MUST_CHECK;
+/* The object `given` with what it leaves out taken from `own`, as far as the recipe still takes
+ * that. */
+void recipe_merge_params(const struct recipe *recipe, struct json_span given, struct json_span own,
+                         struct str *out_params);
+
 /* "0.50" → 500000000; at most 9 decimals, no sign, no exponent. E_INVALID. */
 enum err money_parse(const char *text, int64_t *out_nano_usd) MUST_CHECK;
 /* 12300000 → "0.0123" (at least two decimals, no trailing zeros beyond). */

@@ -151,26 +151,73 @@ static void write_params(const struct recipe *recipe, const struct str *values, 
     json_end_object(&w);
 }
 
+static enum err resolve(const struct recipe *recipe, struct json_span given, bool with_defaults,
+                        struct resolver *r, struct str *out_params)
+{
+    struct str *values = xcalloc(recipe->n_params, sizeof *values);
+    enum json_type type = json_type(given);
+    if (type == JSON_OBJECT)
+        take_given(r, given, values);
+    else if (type != JSON_NONE)
+        tell(r, NULL, "must be an object");
+    for (size_t i = 0; with_defaults && i < recipe->n_params; i++)
+        take_default(r, &recipe->params[i], &values[i]);
+
+    AUTO(str_done) struct str params = {0};
+    if (r->n_problems == 0) write_params(recipe, values, &params);
+    for (size_t i = 0; i < recipe->n_params; i++)
+        str_done(&values[i]);
+    xfree(values);
+    if (r->n_problems > 0) return fail(E_INVALID, "%zu parameters are wrong", r->n_problems);
+    return json_canonical(out_params, str_text(&params), params.len);
+}
+
 enum err recipe_resolve_params(const struct recipe *recipe, struct json_span given,
                                struct str *out_params,
                                void (*problem)(void *ctx, const char *pointer, const char *text),
                                void *ctx)
 {
     struct resolver r = {.recipe = recipe, .problem = problem, .ctx = ctx};
-    struct str *values = xcalloc(recipe->n_params, sizeof *values);
-    enum json_type type = json_type(given);
-    if (type == JSON_OBJECT)
-        take_given(&r, given, values);
-    else if (type != JSON_NONE)
-        tell(&r, NULL, "must be an object");
-    for (size_t i = 0; i < recipe->n_params; i++)
-        take_default(&r, &recipe->params[i], &values[i]);
+    return resolve(recipe, given, true, &r, out_params);
+}
 
-    AUTO(str_done) struct str params = {0};
-    if (r.n_problems == 0) write_params(recipe, values, &params);
-    for (size_t i = 0; i < recipe->n_params; i++)
-        str_done(&values[i]);
-    xfree(values);
-    if (r.n_problems > 0) return fail(E_INVALID, "%zu parameters are wrong", r.n_problems);
-    return json_canonical(out_params, str_text(&params), params.len);
+enum err recipe_check_params(const struct recipe *recipe, struct json_span given,
+                             struct str *out_params,
+                             void (*problem)(void *ctx, const char *pointer, const char *text),
+                             void *ctx)
+{
+    struct resolver r = {.recipe = recipe, .problem = problem, .ctx = ctx};
+    return resolve(recipe, given, false, &r, out_params);
+}
+
+/* Would the recipe take this one value? */
+static bool is_taken(const struct recipe *recipe, struct json_span key, struct json_span value)
+{
+    AUTO(str_done) struct str name = {0};
+    AUTO(str_done) struct str text = {0};
+    AUTO(str_done) struct str why = {0};
+    if (!json_string(key, &name)) return false;
+    const struct recipe_param *param = find_param(recipe, str_text(&name));
+    return param && value_text(param, value, &text) && strlen(str_text(&text)) == text.len &&
+           recipe_param_accepts(param, str_text(&text), &why);
+}
+
+void recipe_merge_params(const struct recipe *recipe, struct json_span given, struct json_span own,
+                         struct str *out_params)
+{
+    const char *between = "";
+    str_append_char(out_params, '{');
+    for (struct json_iter it = json_iter(given); json_next(&it); between = ",") {
+        str_append_format(out_params, "%s%.*s:", between, (int)it.key.len, it.key.text);
+        str_append(out_params, it.value.text, it.value.len);
+    }
+    for (struct json_iter it = json_iter(own); json_next(&it);) {
+        AUTO(str_done) struct str name = {0};
+        if (!is_taken(recipe, it.key, it.value) || !json_string(it.key, &name)) continue;
+        if (json_type(json_get(given, str_text(&name))) != JSON_NONE) continue;
+        str_append_format(out_params, "%s%.*s:", between, (int)it.key.len, it.key.text);
+        str_append(out_params, it.value.text, it.value.len);
+        between = ",";
+    }
+    str_append_char(out_params, '}');
 }

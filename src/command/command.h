@@ -95,6 +95,7 @@ const char *command_environ(const struct command_context *ctx, const char *name)
 
 int command_backup(struct command_context *ctx);
 int command_check_config(struct command_context *ctx);
+int command_connect(struct command_context *ctx);
 int command_help(struct command_context *ctx);
 int command_keys(struct command_context *ctx);
 int command_migrate(struct command_context *ctx);

@@ -34,6 +34,7 @@ struct serving {
     const struct command_line *line;
     struct config *config;
     struct service service;
+    struct connect *connect;
     struct web *web;
     struct file_lock lock;
     int listen_fd;
@@ -75,6 +76,27 @@ static enum err bind_address(struct serving *s)
     return E_OK;
 }
 
+/* Blocked briefings of the user may go on now. */
+static void connections_changed(void *runs, const char *user_id)
+{
+    enum err e = runs_connections_changed(runs, user_id);
+    if (e) log_failure("blocked_not_looked_at", e);
+}
+
+static enum err start_connect(struct serving *s)
+{
+    const struct config *c = s->config;
+    struct connect_options connect = {.agent = &s->service.agent,
+                                      .public_url = c->public_url,
+                                      .scalekit_url = c->scalekit_env_url,
+                                      .link_hosts = c->link_hosts,
+                                      .webhook_secret = c->scalekit_webhook_secret,
+                                      .recheck_after_ms = c->recheck_after_ms,
+                                      .changed = connections_changed,
+                                      .ctx = s->service.runs};
+    return connect_start(&connect, &s->connect);
+}
+
 static enum err open_port(struct serving *s)
 {
     const struct config *c = s->config;
@@ -83,6 +105,11 @@ static enum err open_port(struct serving *s)
                               .listen_port = c->listen_port,
                               .public_url = c->public_url,
                               .user_id = c->user_id,
+                              .trusted_proxy = c->trusted_proxy,
+                              .trusted_proxy_header = c->trusted_proxy_header,
+                              .return_origins = c->return_origins,
+                              .ticket_confirm = c->ticket_confirm,
+                              .connect = s->connect,
                               .body_bytes_max = (size_t)c->body_bytes_max,
                               .connections_max = c->http_connections_max,
                               .connections_per_address_max = c->http_connections_per_address_max,
@@ -131,7 +158,8 @@ static int serve(struct serving *s)
     if (e) return command_failed("the service cannot start");
     e = service_start(&s->service, s->config, false);
     if (e) return command_store_failed(e);
-    e = open_port(s);
+    e = start_connect(s);
+    if (!e) e = open_port(s);
     if (e) return command_failed("the service cannot start");
     log_info("ready", LOG_STR("listen", s->listen_url),
              LOG_STR("public_url", s->config->public_url), LOG_STR("database", s->config->db_path),
@@ -162,6 +190,7 @@ int command_serve(struct command_context *ctx)
     keep_memory_private();
     code = serve(&s);
     web_stop(s.web);
+    connect_stop(s.connect);
     service_stop(&s.service);
     if (s.listen_fd >= 0) close(s.listen_fd);
     file_unlock(&s.lock);

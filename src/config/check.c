@@ -87,6 +87,26 @@ static bool is_refused(const struct config *config, const char *name)
     return false;
 }
 
+/* Who is signed in must be told by one side, and by one that cannot be imitated. */
+static void check_sign_in(const struct config *config, struct str *problems)
+{
+    bool has_proxy = config->trusted_proxy || is_refused(config, "BRIEFD_TRUSTED_PROXY");
+    bool has_header =
+        config->trusted_proxy_header || is_refused(config, "BRIEFD_TRUSTED_PROXY_HEADER");
+    if (has_header && !has_proxy)
+        str_append_text(problems,
+                        "BRIEFD_TRUSTED_PROXY_HEADER is set without BRIEFD_TRUSTED_PROXY: anybody "
+                        "could send that header. Name the addresses of the proxy.\n");
+    if (has_proxy && !has_header)
+        str_append_text(problems,
+                        "BRIEFD_TRUSTED_PROXY is set without BRIEFD_TRUSTED_PROXY_HEADER: name the "
+                        "header in which the proxy tells the user's id.\n");
+    if (has_proxy && config->user_id)
+        str_append_text(problems,
+                        "USER_ID and BRIEFD_TRUSTED_PROXY are both set: the one says that there is "
+                        "a single user, the other that a proxy says who it is. Unset one.\n");
+}
+
 static void check_addresses(const struct config *config, struct str *problems)
 {
     if (!config->public_url) {
@@ -187,6 +207,7 @@ static void check_connectors(const struct config *config, struct str *problems)
 void config_check(const struct config *config, struct str *problems)
 {
     check_addresses(config, problems);
+    check_sign_in(config, problems);
     if (!config->catalogue) return;
     check_model(config, problems);
     check_recipe_limits(config, problems);

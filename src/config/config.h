@@ -37,10 +37,16 @@ struct config {
     char *public_url;  /* BRIEFD_PUBLIC_URL, no slash at its end; default http://<listen> when that
                           is loopback */
     char *user_id;     /* USER_ID: single-user mode; NULL otherwise */
-    char *db_path;     /* BRIEFD_DB: briefd.db */
-    char *config_dir;  /* BRIEFD_CONFIG_DIR; NULL: built in */
-    char *model;       /* BRIEFD_MODEL: claude-sonnet-5-5 */
-    char *timezone;    /* BRIEFD_TIMEZONE: UTC */
+    char *trusted_proxy;                /* BRIEFD_TRUSTED_PROXY: addresses; NULL none */
+    char *trusted_proxy_header;         /* BRIEFD_TRUSTED_PROXY_HEADER: says who is signed in */
+    char *return_origins;               /* BRIEFD_RETURN_ORIGINS: where tickets may lead back to */
+    char *link_hosts;                   /* BRIEFD_LINK_HOSTS: beside ScaleKit's own host */
+    bool ticket_confirm;                /* BRIEFD_TICKET_CONFIRM: no, yes */
+    int64_t recheck_after_ms;           /* BRIEFD_RECHECK_AFTER: 15 min */
+    char *db_path;                      /* BRIEFD_DB: briefd.db */
+    char *config_dir;                   /* BRIEFD_CONFIG_DIR; NULL: built in */
+    char *model;                        /* BRIEFD_MODEL: claude-sonnet-5-5 */
+    char *timezone;                     /* BRIEFD_TIMEZONE: UTC */
     char *seal_key, *seal_key_previous; /* BRIEFD_SEAL_KEY, BRIEFD_SEAL_KEY_PREVIOUS, secret */
     enum log_format log_format;         /* BRIEFD_LOG: json, human */
     enum log_level log_level;           /* BRIEFD_LOG_LEVEL: info */

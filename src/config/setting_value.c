@@ -31,6 +31,10 @@ static bool is_text_kind(enum setting_kind kind)
     case SETTING_FILE:
     case SETTING_DATABASE:
     case SETTING_USER:
+    case SETTING_ADDRESSES:
+    case SETTING_HEADER:
+    case SETTING_ORIGINS:
+    case SETTING_HOSTS:
     case SETTING_ZONE:
         return true;
     case SETTING_CHOICE:
@@ -298,6 +302,12 @@ bool setting_apply(const struct setting *setting, const char *text, struct confi
         return apply_database(setting, text, config, out_why);
     case SETTING_USER:
         return apply_user(setting, text, config, out_why);
+    case SETTING_ADDRESSES:
+    case SETTING_HEADER:
+    case SETTING_ORIGINS:
+    case SETTING_HOSTS:
+        return setting_list_is_fine(setting->kind, text, out_why) &&
+               set_text(setting, config, text, strlen(text));
     case SETTING_ZONE:
         return apply_zone(setting, text, config, out_why);
     case SETTING_CHOICE:

@@ -91,6 +91,34 @@ const struct setting settings[] = {
         .help = "Single-user mode: every briefing is for this user (the identifier at ScaleKit). "
                 "Only while BRIEFD_LISTEN and BRIEFD_PUBLIC_URL are loopback.",
         FIELD(user_id)),
+    ROW(.name = "BRIEFD_TRUSTED_PROXY", .kind = SETTING_ADDRESSES,
+        .help =
+            "Addresses of reverse proxies that sign people in and tell who it is, like "
+            "10.0.0.5 or 10.0.0.0/28, separated by commas. Whoever can send requests from there "
+            "can be anybody.",
+        FIELD(trusted_proxy)),
+    ROW(.name = "BRIEFD_TRUSTED_PROXY_HEADER", .kind = SETTING_HEADER,
+        .help = "The header in which they tell the user's id, like X-Forwarded-User. They have to "
+                "remove it from what comes from outside.",
+        FIELD(trusted_proxy_header)),
+    ROW(.name = "BRIEFD_RETURN_ORIGINS", .kind = SETTING_ORIGINS,
+        .help = "Origins like https://app.example.com, separated by commas, to which a connect "
+                "ticket may send people back.",
+        FIELD(return_origins)),
+    ROW(.name = "BRIEFD_LINK_HOSTS", .kind = SETTING_HOSTS,
+        .help = "Hosts besides that of SCALEKIT_ENV_URL to which ScaleKit's links may lead, "
+                "separated by commas: a custom domain.",
+        FIELD(link_hosts)),
+    ROW(.name = "BRIEFD_TICKET_CONFIRM", .kind = SETTING_EITHER, .default_text = "no",
+        .choices = {"no", "yes"},
+        .help = "Whether a connection made by a connect ticket waits until the host confirms who "
+                "was connected, unless the ticket says otherwise.",
+        FIELD(ticket_confirm)),
+    ROW(.name = "BRIEFD_RECHECK_AFTER", .kind = SETTING_DURATION, .default_text = "15m", .min = 1,
+        .max = 7 * DAY,
+        .help = "A connection that was not looked at for so long is read anew at ScaleKit, one a "
+                "second.",
+        FIELD(recheck_after_ms)),
     ROW(.name = "BRIEFD_CONFIG_DIR", .kind = SETTING_TEXT,
         .help = "A folder with connectors.json, models.json and recipes/. Without it those inside "
                 "the program count.",

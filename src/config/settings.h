@@ -19,6 +19,10 @@ enum setting_kind {
     SETTING_FILE,       /* char *: a file that can be read */
     SETTING_DATABASE,   /* char *: a file in a folder that exists */
     SETTING_USER,       /* char *: a user's id */
+    SETTING_ADDRESSES,  /* char *: addresses and networks, separated by commas */
+    SETTING_HEADER,     /* char *: name of an HTTP header */
+    SETTING_ORIGINS,    /* char *: https://host[:port], separated by commas */
+    SETTING_HOSTS,      /* char *: host names, separated by commas */
     SETTING_ZONE,       /* char *: IANA time zone */
     SETTING_CHOICE,     /* enum: index in `choices` */
     SETTING_EITHER,     /* bool: is it the second of `choices`? */
@@ -57,6 +61,8 @@ bool setting_apply(const struct setting *setting, const char *text, struct confi
 /* Frees what setting_apply() allocated. */
 void setting_clear(const struct setting *setting, struct config *config);
 
+/* Checks the lists and names among the kinds; the rest of a sentence in `out_why`. */
+bool setting_list_is_fine(enum setting_kind kind, const char *text, struct str *out_why);
 /* Looks like a value that somebody forgot to fill in: "changeme", "your-key", "sk-…". */
 bool is_placeholder(const char *text);
 /* No control characters, valid UTF-8. */

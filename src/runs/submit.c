@@ -8,6 +8,7 @@
 #include "runs/document.h"
 #include "runs/engine.h"
 #include "store/idempotency.h"
+#include "store/user_params.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +24,8 @@ struct submission {
     const struct run_problem *problem;
     const struct recipe *recipe;
     bool has_problem;
-    struct run_row row; /* owned texts */
+    struct run_row row;         /* owned texts */
+    struct user_params_row own; /* the user's defaults; empty: none */
     enum run_if_running if_running;
 };
 
@@ -36,6 +38,7 @@ void submit_result_done(struct submit_result *result)
 static void submission_done(struct submission *s)
 {
     run_row_done(&s->row);
+    user_params_row_done(&s->own);
 }
 
 static void wrong(struct submission *s, const char *pointer, const char *detail)
@@ -101,7 +104,9 @@ static void check_times(struct submission *s)
     const struct runs_options *options = &s->runs->options;
     const struct run_request *r = s->request;
     int64_t now_ms = clock_unix_ms();
-    const char *zone = r->timezone ? r->timezone : options->timezone;
+    const char *zone = r->timezone       ? r->timezone
+                       : s->own.timezone ? s->own.timezone
+                                         : options->timezone;
     if (zone_check(zone))
         wrong(s, "/timezone", "must be the name of an IANA time zone, like \"Europe/Oslo\"");
     s->row.timezone = xstrdup(zone);
@@ -136,10 +141,27 @@ static void check_metadata(struct submission *s)
     s->row.metadata = xstrndup(metadata.text, metadata.len);
 }
 
+/* What the user chose once counts where the request says nothing. */
+static enum err load_own(struct submission *s)
+{
+    if (!s->request->user_id) return E_OK;
+    enum err e = store_user_params_find(s->runs->options.store, s->request->user_id,
+                                        s->recipe->name, &s->own);
+    return e == E_NOT_FOUND ? E_OK : e;
+}
+
 static enum err resolve_params(struct submission *s)
 {
     AUTO(str_done) struct str params = {0};
-    enum err e = recipe_resolve_params(s->recipe, s->request->params, &params, wrong_param, s);
+    AUTO(str_done) struct str merged = {0};
+    struct json_span given = s->request->params;
+    enum json_type type = json_type(given);
+    if (s->own.params && (type == JSON_OBJECT || type == JSON_NONE)) {
+        recipe_merge_params(s->recipe, given, json_root(s->own.params, strlen(s->own.params)),
+                            &merged);
+        given = json_root(str_text(&merged), merged.len);
+    }
+    enum err e = recipe_resolve_params(s->recipe, given, &params, wrong_param, s);
     if (e == E_INVALID) return E_OK; /* the problems were added */
     if (e) return e;
     char hash[SHA256_HEX_LEN + 1];
@@ -293,6 +315,8 @@ enum err runs_submit(struct runs *runs, const struct run_request *request,
                  recipe);
         return E_OK;
     }
+    e = load_own(&s);
+    if (e) return e;
     check_user(&s);
     check_words(&s);
     check_times(&s);

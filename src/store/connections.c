@@ -262,6 +262,7 @@ static enum err release_run(struct store *store, struct db *db, struct write_job
     enum err e = find(db, change->user_id, change->connector, &row);
     if (e || !row.is_pending_confirmation) return e;
     row.is_pending_confirmation = false;
+    row.due_ms = clock_unix_ms(); /* who it is was forgotten */
     row.version++;
     return write_row(store, db, &row);
 }
@@ -323,6 +324,7 @@ enum err store_connections_stale(struct store *store, int64_t checked_before_ms,
 struct postpone {
     const char *user_id, *connector;
     int64_t now_ms;
+    bool is_pointless;
 };
 
 static enum err postpone_run(struct store *store, struct db *db, struct write_job *job)
@@ -330,8 +332,11 @@ static enum err postpone_run(struct store *store, struct db *db, struct write_jo
     (void)store;
     const struct postpone *postpone = job->ctx;
     AUTO(query_done)
-    struct query q =
-        query_begin(db, "UPDATE connections SET due_ms = ?3 WHERE user_id = ?1 AND connector = ?2");
+    struct query q = query_begin(db, postpone->is_pointless
+                                         ? "UPDATE connections SET due_ms = 0, checked_ms = ?3"
+                                           " WHERE user_id = ?1 AND connector = ?2"
+                                         : "UPDATE connections SET due_ms = ?3"
+                                           " WHERE user_id = ?1 AND connector = ?2");
     query_bind_text(&q, postpone->user_id);
     query_bind_text(&q, postpone->connector);
     query_bind_i64(&q, postpone->now_ms);
@@ -339,9 +344,10 @@ static enum err postpone_run(struct store *store, struct db *db, struct write_jo
 }
 
 enum err store_connection_postpone(struct store *store, const char *user_id, const char *connector,
-                                   int64_t now_ms)
+                                   int64_t now_ms, bool is_pointless)
 {
-    struct postpone postpone = {.user_id = user_id, .connector = connector, .now_ms = now_ms};
+    struct postpone postpone = {
+        .user_id = user_id, .connector = connector, .now_ms = now_ms, .is_pointless = is_pointless};
     return store_write(store, postpone_run, &postpone);
 }
 

@@ -62,9 +62,10 @@ enum err store_connection_confirm(struct store *store, const char *user_id, cons
  * longest unread before `checked_before_ms`. */
 enum err store_connections_stale(struct store *store, int64_t checked_before_ms, int max,
                                  struct connection_list *out_list) MUST_CHECK;
-/* Reading one failed: it is to be read again, after those that were due before now. */
+/* Reading one failed: it is to be read again, after those that were due before now. `is_pointless`:
+ * only as late as one that was read now. */
 enum err store_connection_postpone(struct store *store, const char *user_id, const char *connector,
-                                   int64_t now_ms) MUST_CHECK;
+                                   int64_t now_ms, bool is_pointless) MUST_CHECK;
 /* Grows with every change of a row by this process; memory only. */
 int64_t store_connections_changes(const struct store *store);
 

@@ -1,11 +1,11 @@
 #include "store/fault_vfs.h"
 
-#ifdef BRIEFD_FAULTS
-
 #include "base/fault.h"
 
 #include <sqlite3.h>
 #include <string.h>
+
+#ifdef BRIEFD_FAULTS
 
 /* The real file lies behind ours in the memory that SQLite gives us. */
 struct shim_file {

@@ -3,6 +3,20 @@
 #include "web/routes.h"
 #include "web/server.h"
 
+/* A browser's own? False: answered. */
+static bool is_own(struct request *rq, const char *id)
+{
+    AUTO(run_row_done) struct run_row row = {0};
+    if (rq->principal.kind != PRINCIPAL_BROWSER) return true;
+    enum err e = store_run_get(rq->web->options.store, id, &row);
+    if (!e && request_owns(rq, row.user_id)) return true;
+    if (e && e != E_NOT_FOUND)
+        reply_error(rq, e, "reading a briefing");
+    else
+        reply_problem(rq, PROBLEM_not_found, "There is no briefing with this id.");
+    return false;
+}
+
 /* POST /briefings/{id}/cancel: 202 with the document; repeating it is fine. */
 void briefing_cancel_post(struct request *rq)
 {
@@ -12,7 +26,7 @@ void briefing_cancel_post(struct request *rq)
         reply_problem(rq, PROBLEM_not_found, "There is no briefing with this id.");
         return;
     }
-    if (!idempotent_begin(rq, &idempotent)) return;
+    if (!is_own(rq, id) || !idempotent_begin(rq, &idempotent)) return;
     bool is_delivering = false;
     AUTO(run_row_done) struct run_row row = {0};
     enum err e = runs_cancel(rq->web->options.runs, id, rq->principal.name, &is_delivering, &row);

@@ -50,6 +50,7 @@ void briefing_events_get(struct request *rq)
     enum err e = id_valid("br", rq->args[0])
                      ? store_run_get(rq->web->options.store, rq->args[0], &row)
                      : E_NOT_FOUND;
+    if (!e && !request_owns(rq, row.user_id)) e = E_NOT_FOUND;
     if (!e) e = store_events_list(rq->web->options.store, rq->args[0], after, PAGE, &list);
     if (e == E_NOT_FOUND) {
         reply_problem(rq, PROBLEM_not_found, "There is no briefing with this id.");

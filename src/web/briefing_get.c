@@ -105,6 +105,11 @@ static void park(struct request *rq, struct snapshot *snapshot, int64_t wait_s)
 static void answer_snapshot(struct request *rq, struct snapshot *snapshot)
 {
     int64_t wait_s = 0;
+    if (!request_owns(rq, snapshot->user_id)) {
+        snapshot_release(snapshot);
+        reply_problem(rq, PROBLEM_not_found, "There is no briefing with this id.");
+        return;
+    }
     if (!wait_seconds(rq, &wait_s)) {
         snapshot_release(snapshot);
         return;

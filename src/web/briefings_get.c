@@ -70,6 +70,12 @@ void briefings_get(struct request *rq)
     AUTO(str_done) struct str before = {0};
     struct run_filter filter = {.user_id = url_pairs_find(&query, "user_id"),
                                 .recipe = url_pairs_find(&query, "recipe")};
+    if (rq->principal.kind == PRINCIPAL_BROWSER && !filter.user_id)
+        filter.user_id = rq->principal.user_id;
+    if (filter.user_id && !request_owns(rq, filter.user_id)) {
+        reply_problem(rq, PROBLEM_not_found, "There is no such user.");
+        return;
+    }
     int64_t limit = LIMIT_DEFAULT;
     const char *text = url_pairs_find(&query, "limit");
     if (text && text_to_i64(text, 1, LIMIT_MAX, &limit))

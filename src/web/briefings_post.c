@@ -194,12 +194,20 @@ static void answer(struct request *rq, struct submit_result *result,
     }
 }
 
+/* Whose briefing: as said, else the browser's own, else that of single-user mode. */
+static const char *user_of(const struct request *rq, const struct fields *f)
+{
+    if (f->user_id) return f->user_id;
+    return rq->principal.kind == PRINCIPAL_BROWSER ? rq->principal.user_id
+                                                   : rq->web->options.user_id;
+}
+
 static void submit(struct request *rq, const struct fields *f, struct field_errors *errors)
 {
     struct run_request request = {.principal = rq->principal.name,
                                   .route = "POST /briefings",
                                   .traceparent = traceparent(rq),
-                                  .user_id = f->user_id ? f->user_id : rq->web->options.user_id,
+                                  .user_id = user_of(rq, f),
                                   .recipe = f->recipe,
                                   .mode = f->mode,
                                   .params = f->params,
@@ -237,5 +245,9 @@ void briefings_post(struct request *rq)
     AUTO(fields_done) struct fields fields = {0};
     AUTO(field_errors_done) struct field_errors errors = {0};
     read_fields(object, &fields, &errors);
+    if (fields.user_id && !request_owns(rq, fields.user_id)) {
+        reply_problem(rq, PROBLEM_not_found, "There is no such user.");
+        return;
+    }
     submit(rq, &fields, &errors);
 }

@@ -14,7 +14,8 @@ void connection_document(struct json_writer *w, const struct connector *connecto
     json_put_string(w, "connector", connector->name);
     json_put_string(w, "label", connector->label);
     json_put_string(w, "status", status);
-    json_put_bool(w, "usable", account_is_usable(status));
+    json_put_bool(w, "usable", row && connection_is_usable(row));
+    json_put_bool(w, "pending_confirmation", row && row->is_pending_confirmation);
     if (row && row->identity)
         json_put_raw(w, "account", row->identity, strlen(row->identity));
     else

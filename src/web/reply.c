@@ -33,14 +33,18 @@ static void add_headers(struct request *rq, struct MHD_Response *response)
 {
     MHD_add_response_header(response, "X-Request-Id", rq->id);
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(response, "Cache-Control", "no-store");
+    if (rq->web->is_https)
+        MHD_add_response_header(response, "Strict-Transport-Security", "max-age=31536000");
+    bool says_how_to_cache = false;
     for (size_t at = 0; at < rq->headers.len;) {
         const char *name = rq->headers.data + at;
         at += strlen(name) + 1;
         const char *value = rq->headers.data + at;
         at += strlen(value) + 1;
         MHD_add_response_header(response, name, value);
+        says_how_to_cache = says_how_to_cache || strcmp(name, "Cache-Control") == 0;
     }
+    if (!says_how_to_cache) MHD_add_response_header(response, "Cache-Control", "no-store");
 }
 
 static void answer(struct request *rq, int status, const char *content_type,
@@ -59,6 +63,11 @@ static void answer_text(struct request *rq, int status, const char *content_type
         text ? MHD_create_response_from_buffer_with_free_callback(len, text, xfree)
              : MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     answer(rq, status, content_type, response);
+}
+
+void reply_text(struct request *rq, int status, const char *content_type, struct str *body)
+{
+    answer_text(rq, status, content_type, body);
 }
 
 void reply_json(struct request *rq, int status, struct str *body)

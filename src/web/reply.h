@@ -13,12 +13,15 @@
     X(invalid_json, 400, false, "The body is not JSON")                                            \
     X(unauthenticated, 401, false, "A valid API key is needed")                                    \
     X(insufficient_scope, 403, false, "The key's scopes do not allow this")                        \
+    X(csrf_failed, 403, false, "The request does not come from a page of this service")            \
+    X(user_mismatch, 403, false, "Somebody else is signed in")                                     \
     X(not_found, 404, false, "There is no such thing")                                             \
     X(method_not_allowed, 405, false, "The method is not possible here")                           \
     X(already_running, 409, false, "A briefing of this user and recipe is running")                \
     X(not_cancellable, 409, false, "The briefing has ended")                                       \
     X(not_settleable, 409, false, "There is nothing to settle")                                    \
     X(delivery_in_progress, 409, true, "The message is on its way")                                \
+    X(not_confirmable, 409, false, "Who is connected cannot be confirmed now")                     \
     X(body_too_large, 413, false, "The body is too large")                                         \
     X(unsupported_media_type, 415, false, "The body must be JSON")                                 \
     X(misdirected_request, 421, false, "This host name is not served here")                        \
@@ -44,6 +47,8 @@ enum problem {
 void reply_header(struct request *rq, const char *name, const char *value);
 /* JSON text; `body` is emptied. */
 void reply_json(struct request *rq, int status, struct str *body);
+/* Text of any kind; `body` is emptied. */
+void reply_text(struct request *rq, int status, const char *content_type, struct str *body);
 /* The run document of a snapshot, whose reference is taken over, with its ETag. */
 void reply_snapshot(struct request *rq, struct snapshot *snapshot);
 /* 304 for it; takes the reference over. */

@@ -29,7 +29,10 @@ void request_free(struct request *rq)
     xfree(rq->uri);
     xfree(rq->query);
     str_done(&rq->body);
-    str_done(&rq->headers);
+    str_done_secret(&rq->headers);
+    session_row_done(&rq->session);
+    xfree_secret(rq->session_cookie);
+    url_pairs_done(&rq->cookies);
     xfree(rq);
 }
 
@@ -72,6 +75,12 @@ bool request_query(struct request *rq, const char *const *known, struct url_pair
     url_pairs_done(out);
     reply_invalid(rq, &errors);
     return false;
+}
+
+bool request_owns(const struct request *rq, const char *user_id)
+{
+    if (rq->principal.kind != PRINCIPAL_BROWSER) return true;
+    return strcmp(rq->principal.user_id, user_id) == 0;
 }
 
 void field_errors_done(struct field_errors *errors)

@@ -8,9 +8,12 @@
 #ifndef WEB_REQUEST_H
 #define WEB_REQUEST_H
 
+#include "base/address.h"
 #include "base/json.h"
 #include "base/url.h"
 #include "store/keys.h"
+#include "store/runs.h"
+#include "store/sessions.h"
 
 #include <microhttpd.h>
 
@@ -25,12 +28,14 @@ struct route;
 /* Who asks. */
 enum principal_kind {
     PRINCIPAL_NONE,
-    PRINCIPAL_SERVICE /* an API key */
+    PRINCIPAL_SERVICE, /* an API key */
+    PRINCIPAL_BROWSER  /* a session, for its own user alone */
 };
 struct principal {
     enum principal_kind kind;
-    char name[65];   /* the key's name: survives rotation */
-    unsigned scopes; /* enum scope */
+    char name[USER_ID_MAX + 8];    /* the key's name: survives rotation; or "user:ID" */
+    char user_id[USER_ID_MAX + 1]; /* of a browser */
+    unsigned scopes;               /* enum scope */
 };
 
 struct request {
@@ -49,8 +54,15 @@ struct request {
     bool is_answered;          /* a response is queued */
     bool is_suspended;         /* answering must resume */
     void (*rest)(
-        struct request *rq); /* on a pool thread, instead of the handler; NULL: the handler */
-    bool needs_key;          /* the bearer was not in memory: ask the database */
+        struct request *rq);    /* on a pool thread, instead of the handler; NULL: the handler */
+    bool needs_key;             /* the bearer was not in memory: ask the database */
+    bool needs_session;         /* a browser's request: session_load() comes first */
+    const char *identity;       /* who it is without a session; NULL: nobody says so. Borrowed */
+    struct session_row session; /* id NULL: none */
+    char *session_cookie;       /* its cookie */
+    struct url_pairs cookies;
+    bool are_cookies_read;
+    bool hides_referrer; /* the page must not be told to the next one */
     struct principal principal;
     char id[REQUEST_ID_MAX + 1];
     struct str headers;   /* of the reply: name NUL value NUL … */
@@ -68,6 +80,9 @@ void request_set_id(struct request *rq);
 /* The query as pairs. False when it is malformed or has a name that is not among `known`
  * (NULL-terminated): then the request is answered. */
 bool request_query(struct request *rq, const char *const *known, struct url_pairs *out);
+
+/* May this principal know of what belongs to that user? Keys may, browsers only of their own. */
+bool request_owns(const struct request *rq, const char *user_id);
 
 /* A wrong field of the body, for problem+json. */
 struct field_errors {

@@ -29,7 +29,8 @@ static bool path_matches(const char *pattern, const char *path,
         pattern++;
         path++;
         size_t pattern_len = strcspn(pattern, "/");
-        size_t len = strcspn(path, "/");
+        bool takes_rest = pattern_len > 2 && pattern[pattern_len - 2] == '*';
+        size_t len = takes_rest ? strlen(path) : strcspn(path, "/");
         if (!segment_matches(pattern, pattern_len, path, len, args, &n_args)) return false;
         pattern += pattern_len;
         path += len;

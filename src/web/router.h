@@ -13,15 +13,24 @@ enum route_place {
     ROUTE_UPSTREAM /* upstream pool */
 };
 
+/* What browsers without a key may do here. */
+enum route_browser {
+    BROWSER_NO,
+    BROWSER_OWN, /* a signed-in one: for its own user, with the scopes that briefings need */
+    BROWSER_PAGE /* a page or a form: the handler looks who it is */
+};
+
 typedef void route_handler(struct request *rq);
 
 struct route {
     const char *method;
-    const char *path;    /* "/briefings/{id}": a brace segment matches one non-empty segment */
+    const char *path;    /* "/briefings/{id}": a brace segment matches one non-empty segment, a last
+                            one like "{file*}" all that is left */
     unsigned scopes_any; /* one of these is needed; 0: no key */
     bool any_host;       /* answers whatever Host was asked */
     enum route_place place;
     route_handler *handler;
+    enum route_browser browser;
 };
 extern const struct route routes[];
 extern const size_t routes_count;

@@ -4,9 +4,8 @@
 #include "web/server.h"
 
 #include "base/log.h"
+#include "web/connection_wait.h"
 #include "web/listen.h"
-#include "web/reply.h"
-#include "web/router.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,146 +34,6 @@ void server_answer(struct request *rq, int status, struct MHD_Response *response
 }
 
 /* ---- on the MHD thread ---- */
-
-static bool host_is_served(const struct request *rq)
-{
-    const char *host = request_header(rq, "Host");
-    return host && (strcasecmp(host, rq->web->host_listen) == 0 ||
-                    strcasecmp(host, rq->web->host_public) == 0);
-}
-
-/* Answers what no handler is needed for. False: answered. */
-static bool route(struct request *rq)
-{
-    AUTO(str_done) struct str allow = {0};
-    enum route_match match = router_match(rq, rq->method, rq->uri, &allow);
-    if (!(rq->route && rq->route->any_host) && !host_is_served(rq)) {
-        reply_problem(rq, PROBLEM_misdirected_request,
-                      "Ask under the host name of BRIEFD_PUBLIC_URL or BRIEFD_LISTEN.");
-        return false;
-    }
-    switch (match) {
-    case ROUTE_FOUND:
-        return true;
-    case ROUTE_NO_PATH:
-    case ROUTE_BAD_PATH:
-        reply_problem(rq, PROBLEM_not_found, "There is nothing under this path.");
-        return false;
-    case ROUTE_NO_METHOD:
-        reply_header(rq, "Allow", str_text(&allow));
-        reply_problem(rq, PROBLEM_method_not_allowed, "Possible here: %s.", str_text(&allow));
-        return false;
-    case ROUTE_OPTIONS:
-        reply_header(rq, "Allow", str_text(&allow));
-        reply_empty(rq, 204);
-        return false;
-    }
-    return false;
-}
-
-static enum MHD_Result stop_at_forwarding(void *cls, enum MHD_ValueKind kind, const char *name,
-                                          const char *value)
-{
-    (void)kind;
-    (void)value;
-    bool *found = cls;
-    *found = strcasecmp(name, "Forwarded") == 0 || strncasecmp(name, "X-Forwarded-", 12) == 0;
-    return *found ? MHD_NO : MHD_YES;
-}
-
-/* A browser behind a proxy must not reach the one user of single-user mode. */
-static bool is_forwarded(const struct request *rq)
-{
-    bool found = false;
-    if (rq->web->options.user_id)
-        MHD_get_connection_values(rq->connection, MHD_HEADER_KIND, stop_at_forwarding, &found);
-    return found;
-}
-
-static bool may_call(struct request *rq)
-{
-    if (auth_allows(&rq->principal, rq->route->scopes_any)) return true;
-    AUTO(str_done) struct str needed = {0};
-    scope_format(rq->route->scopes_any, &needed);
-    reply_problem(rq, PROBLEM_insufficient_scope, "This needs the scope %s.", str_text(&needed));
-    return false;
-}
-
-static void unauthenticated(struct request *rq)
-{
-    reply_problem(rq, PROBLEM_unauthenticated,
-                  "Send an API key that is not revoked as \"Authorization: Bearer bk_…\" (briefd "
-                  "keys create makes one).");
-}
-
-/* Pool threads: the rest of the way to the handler. */
-static void handle(struct request *rq)
-{
-    log_set_request(rq->id);
-    if (rq->needs_key) {
-        enum auth_result result = AUTH_UNKNOWN;
-        enum err e = auth_from_store(rq->web->keys, rq, &result);
-        rq->needs_key = false;
-        if (e)
-            reply_error(rq, e, "looking up the API key");
-        else if (result != AUTH_OK)
-            unauthenticated(rq);
-        else if (may_call(rq))
-            rq->route->handler(rq);
-    } else {
-        rq->route->handler(rq);
-    }
-    log_set_request(NULL);
-}
-
-static void hand_over(struct request *rq, struct pool *pool)
-{
-    MHD_suspend_connection(rq->connection);
-    rq->is_suspended = true;
-    if (!pool_push(pool, rq))
-        reply_problem(rq, PROBLEM_overloaded,
-                      "Too many requests wait already; nothing was accepted.");
-}
-
-void server_hand_over(struct request *rq, void (*rest)(struct request *rq))
-{
-    if (rq->is_suspended) {
-        rest(rq);
-        return;
-    }
-    rq->rest = rest;
-    hand_over(rq, rq->web->store_pool);
-}
-
-static void dispatch(struct request *rq)
-{
-    if (!route(rq)) return;
-    if (is_forwarded(rq)) {
-        reply_problem(rq, PROBLEM_invalid_request,
-                      "Forwarded requests are refused in single-user mode.");
-        return;
-    }
-    if (rq->is_body_too_large) {
-        reply_problem(rq, PROBLEM_body_too_large, "A body may have at most %zu bytes.",
-                      rq->body_bytes_max);
-        return;
-    }
-    if (rq->route->scopes_any) {
-        enum auth_result result = auth_from_memory(rq->web->keys, rq);
-        if (result == AUTH_MISSING) {
-            unauthenticated(rq);
-            return;
-        }
-        rq->needs_key = result == AUTH_UNKNOWN;
-        if (!rq->needs_key && !may_call(rq)) return;
-    }
-    if (rq->route->place == ROUTE_UPSTREAM)
-        hand_over(rq, rq->web->upstream_pool);
-    else if (rq->route->place == ROUTE_STORE || rq->needs_key)
-        hand_over(rq, rq->web->store_pool);
-    else
-        rq->route->handler(rq);
-}
 
 static bool declares_too_much(const struct request *rq)
 {
@@ -214,7 +73,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         rq->body.max = rq->body_bytes_max;
         if (!declares_too_much(rq)) return MHD_YES;
         rq->is_body_too_large = true;
-        dispatch(rq); /* answered before the body is read; MHD closes the connection */
+        server_dispatch(rq); /* answered before the body is read; MHD closes the connection */
         return MHD_YES;
     }
     if (*upload_data_size > 0) {
@@ -222,7 +81,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         *upload_data_size = 0;
         return goes_on ? MHD_YES : MHD_NO; /* MHD closes the connection then */
     }
-    dispatch(rq);
+    server_dispatch(rq);
     return MHD_YES;
 }
 
@@ -295,6 +154,9 @@ static enum err set_hosts(struct web *web)
     enum err e = url_parse(web->options.public_url, &url);
     if (e) return e;
     set_host(web->host_public, url.host, url.port, url.is_https ? 443 : 80);
+    web->is_https = url.is_https;
+    snprintf(web->origin, sizeof(web->origin), "%s://%s", url.is_https ? "https" : "http",
+             web->host_public);
     set_host(web->host_listen, web->options.listen_host, web->options.listen_port, 80);
     return E_OK;
 }
@@ -305,10 +167,13 @@ enum err web_start(const struct web_options *options, struct web **out_web)
     web->options = *options;
     enum err e = set_hosts(web);
     if (!e) e = key_cache_start(options->store, &web->keys);
-    if (!e) e = pool_start("web-store", STORE_THREADS, STORE_QUEUE_MAX, handle, &web->store_pool);
     if (!e)
-        e = pool_start("web-upstream", UPSTREAM_THREADS, UPSTREAM_QUEUE_MAX, handle,
+        e = pool_start("web-store", STORE_THREADS, STORE_QUEUE_MAX, server_handle,
+                       &web->store_pool);
+    if (!e)
+        e = pool_start("web-upstream", UPSTREAM_THREADS, UPSTREAM_QUEUE_MAX, server_handle,
                        &web->upstream_pool);
+    if (!e) e = connection_waits_start(options->store, &web->waits);
     if (!e) e = listen_open(options->listen_fd);
     if (!e) e = start_daemon(web);
     if (e) {
@@ -335,9 +200,11 @@ void web_stop(struct web *web)
     /* MHD must not be stopped while connections are suspended: the pools answer what they have. */
     pool_stop(web->store_pool);
     pool_stop(web->upstream_pool);
+    connection_waits_stop(web->waits);
     if (web->daemon) MHD_stop_daemon(web->daemon);
     pool_free(web->store_pool);
     pool_free(web->upstream_pool);
+    connection_waits_free(web->waits);
     key_cache_stop(web->keys);
     xfree(web);
 }

@@ -15,9 +15,12 @@ struct web {
     struct MHD_Daemon *daemon;
     char host_listen[300]; /* values of Host that are served here */
     char host_public[300];
+    char origin[320]; /* of our own pages: "https://briefings.example" */
+    bool is_https;    /* people reach us so */
     struct pool *store_pool;
     struct pool *upstream_pool;
     struct key_cache *keys;
+    struct connection_waits *waits;
     atomic_bool is_draining;
     atomic_llong
         writable_until_ms; /* mono: the database was found writable; readyz asks again after that */
@@ -26,6 +29,11 @@ struct web {
 /* Sends the response of a request: queues it and, when the connection was suspended, resumes it.
  * Takes the response over. */
 void server_answer(struct request *rq, int status, struct MHD_Response *response);
+
+/* From the complete request to its handler: dispatch.c. */
+void server_dispatch(struct request *rq);
+/* A pool's thread goes on with it. */
+void server_handle(struct request *rq);
 
 /* An inline handler finds that it needs the database after all: `rest` goes on with the request on
  * a store thread. The last touch of the caller. On a pool thread already, it is simply called. */

@@ -15,6 +15,7 @@
 #ifndef WEB_WEB_H
 #define WEB_WEB_H
 
+#include "connect/connect.h"
 #include "runs/runs.h"
 
 struct web;
@@ -24,7 +25,11 @@ struct web_options {
     const char *listen_host; /* as configured, and the port that was bound: what Host may say */
     int listen_port;
     const char *public_url;
-    const char *user_id; /* single-user mode; NULL otherwise */
+    const char *user_id;              /* single-user mode; NULL otherwise */
+    const char *trusted_proxy;        /* addresses whose header says who is signed in; NULL none */
+    const char *trusted_proxy_header; /* its name */
+    const char *return_origins;       /* where tickets may lead back to; NULL none */
+    bool ticket_confirm;              /* tickets ask for confirmation unless they say otherwise */
     size_t body_bytes_max;
     int connections_max;
     int connections_per_address_max;
@@ -32,6 +37,7 @@ struct web_options {
     struct store *store;
     struct runs *runs;
     struct watch *watch;
+    struct connect *connect;
     const struct catalogue *catalogue;
 };
 

@@ -155,11 +155,16 @@ static void the_longest_unread_connection_comes_first(void **state)
     AUTO(connection_list_done) struct connection_list found = {0};
     assert_ok(store_connections_stale(f->store, 1001, 10, &found));
     assert_int_equal(found.n, 1);
-    assert_ok(store_connection_postpone(f->store, "u1", "slack", 5000));
+    assert_ok(store_connection_postpone(f->store, "u1", "slack", 5000, false));
     AUTO(connection_row_done) struct connection_row row = {0};
     get_connection(f, &row);
     assert_int_equal(row.due_ms, 5000);
     assert_int_equal(row.checked_ms, 1000);
+    assert_ok(store_connection_postpone(f->store, "u1", "slack", 6000, true));
+    AUTO(connection_row_done) struct connection_row later = {0};
+    get_connection(f, &later);
+    assert_int_equal(later.due_ms, 0);
+    assert_int_equal(later.checked_ms, 6000);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_make_open, fixture_remove)

@@ -1,0 +1,19 @@
+/*
+ * Lists of network addresses: "127.0.0.1, 10.0.0.0/8, fd00::/8". Pure.
+ */
+#ifndef BASE_ADDRESS_H
+#define BASE_ADDRESS_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+
+struct sockaddr;
+
+/* E_INVALID with the reason: an entry is no address or network, or there is none. E_DENIED: an
+ * entry holds every address there is. */
+enum err address_list_check(const char *list) MUST_CHECK;
+/* Is this peer in the list? An IPv4 address inside an IPv6 one counts as itself. */
+bool address_is_among(const char *list, const struct sockaddr *peer);
+
+#endif

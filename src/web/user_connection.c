@@ -1,0 +1,149 @@
+/*
+ * GET, DELETE and POST …/confirm of /users/{user}/connections/{connector}. (The check has a file of
+ * its own.)
+ */
+#include "agent/accounts.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "connect/connect.h"
+#include "web/connection_document.h"
+#include "web/connection_wait.h"
+#include "web/idempotent.h"
+#include "web/routes.h"
+#include "web/server.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define WAIT_MAX_S 60
+
+const struct connector *request_connector(struct request *rq)
+{
+    const struct connector *connector =
+        catalogue_connector(rq->web->options.catalogue, rq->args[1]);
+    if (connector && connector->connection_name && strlen(rq->args[0]) <= USER_ID_MAX)
+        return connector;
+    reply_problem(rq, PROBLEM_not_found, "There is no such connector here.");
+    return NULL;
+}
+
+/* ---- GET ---- */
+
+void connection_answer(struct request *rq, const struct connection_row *row)
+{
+    const struct connector *connector =
+        catalogue_connector(rq->web->options.catalogue, rq->args[1]);
+    AUTO(str_done) struct str body = {0};
+    char etag[32];
+    struct json_writer w = json_writer(&body);
+    connection_document(&w, connector, row, rq->web->options.public_url);
+    snprintf(etag, sizeof(etag), "\"%lld\"", row ? (long long)row->version : 0);
+    reply_header(rq, "ETag", etag);
+    const char *known = request_header(rq, "If-None-Match");
+    if (known && strcmp(known, etag) == 0)
+        reply_empty(rq, 304);
+    else
+        reply_json(rq, 200, &body);
+}
+
+static bool wait_seconds(struct request *rq, int64_t *out_s)
+{
+    static const char *const known[] = {"wait", NULL};
+    AUTO(url_pairs_done) struct url_pairs query = {0};
+    *out_s = 0;
+    if (!request_query(rq, known, &query)) return false;
+    const char *wait = url_pairs_find(&query, "wait");
+    if (!wait || !text_to_i64(wait, 0, WAIT_MAX_S, out_s)) return true;
+    AUTO(field_errors_done) struct field_errors errors = {0};
+    field_error(&errors, "?wait", "must be a number of seconds from 0 to 60");
+    reply_invalid(rq, &errors);
+    return false;
+}
+
+void user_connection_get(struct request *rq)
+{
+    int64_t wait_s = 0;
+    if (!request_connector(rq) || !wait_seconds(rq, &wait_s)) return;
+    AUTO(connection_row_done) struct connection_row row = {0};
+    enum err e = store_connection_find(rq->web->options.store, rq->args[0], rq->args[1], &row);
+    if (e && e != E_NOT_FOUND) {
+        reply_error(rq, e, "reading a connection");
+        return;
+    }
+    char etag[32];
+    snprintf(etag, sizeof(etag), "\"%lld\"", (long long)row.version);
+    const char *known = request_header(rq, "If-None-Match");
+    bool has_news = known && strcmp(known, etag) != 0;
+    if (wait_s == 0 || has_news)
+        connection_answer(rq, row.user_id ? &row : NULL);
+    else
+        connection_wait(rq->web->waits, rq, row.version, clock_mono_ms() + wait_s * 1000);
+}
+
+/* ---- changes ---- */
+
+void connection_upstream_failed(struct request *rq, const struct scalekit_error *error)
+{
+    log_warn("connection_call_failed", LOG_STR("class", scalekit_class_name(error->class)),
+             LOG_INT("status", error->status), LOG_STR("error_code", error->error_code),
+             LOG_STR("upstream_request", error->request_id));
+    reply_problem(rq, PROBLEM_upstream_failed,
+                  "ScaleKit gave no usable answer (%s, HTTP %d %s); nothing changed.",
+                  scalekit_class_name(error->class), error->status, error->error_code);
+}
+
+void user_connection_delete(struct request *rq)
+{
+    const struct connector *connector = request_connector(rq);
+    if (!connector) return;
+    struct scalekit_error error = {0};
+    enum err e = connect_remove(rq->web->options.connect, rq->args[0], connector->name,
+                                rq->principal.name, &error);
+    if (e && error.class != SCALEKIT_FINE)
+        connection_upstream_failed(rq, &error);
+    else if (e)
+        reply_error(rq, e, "removing a connection");
+    else
+        reply_empty(rq, 204);
+}
+
+/* If-Match: the version that the host looked at. 0: any. -1: answered. */
+static int64_t wanted_version(struct request *rq)
+{
+    const char *match = request_header(rq, "If-Match");
+    int64_t version = 0;
+    if (!match || strcmp(match, "*") == 0) return 0;
+    size_t len = strlen(match);
+    bool is_number = len > 2 && match[0] == '"' && match[len - 1] == '"' &&
+                     text_is_i64(match + 1, len - 2, &version) && version > 0;
+    if (is_number) return version;
+    AUTO(field_errors_done) struct field_errors errors = {0};
+    field_error(&errors, "If-Match", "must be the ETag of this connection");
+    reply_invalid(rq, &errors);
+    return -1;
+}
+
+void user_connection_confirm_post(struct request *rq)
+{
+    const struct connector *connector = request_connector(rq);
+    struct idempotent idempotent;
+    if (!connector) return;
+    int64_t version = wanted_version(rq);
+    if (version < 0 || !idempotent_begin(rq, &idempotent)) return;
+    AUTO(connection_row_done) struct connection_row row = {0};
+    enum err e = connect_confirm(rq->web->options.connect, rq->args[0], connector->name, version,
+                                 rq->principal.name, &row);
+    if (e == E_NOT_FOUND) {
+        reply_problem(rq, PROBLEM_not_found, "Nothing is known of this connection yet.");
+    } else if (e == E_CONFLICT) {
+        reply_problem(rq, PROBLEM_not_confirmable, "Not confirmed: %s. Look at it again.",
+                      err_detail());
+    } else if (e) {
+        reply_error(rq, e, "confirming a connection");
+    } else {
+        AUTO(str_done) struct str body = {0};
+        struct json_writer w = json_writer(&body);
+        connection_document(&w, connector, &row, rq->web->options.public_url);
+        idempotent_reply(rq, &idempotent, 200, &body);
+    }
+}
