@@ -146,7 +146,7 @@ static UNUSED enum err rig_requeue(void *ctx, struct run_row *row)
 static UNUSED void rig_again(struct rig *rig)
 {
     struct run_update update = {.change = rig_requeue};
-    assert_ok(store_run_update(rig->f.store, rig->id, (struct run_fence){0}, &update, &rig->row));
+    assert_ok(store_run_update(rig->f.store, rig->id, (struct run_fence){0}, &update, NULL));
     rig_attempt(rig);
 }
 

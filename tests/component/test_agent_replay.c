@@ -72,7 +72,8 @@ static void an_interrupted_run_asks_the_same_as_one_that_was_not(void **state)
         rig_again(rig);
         assert_delivered(rig, 3);
         if (fake_questions() != N_SCRIPT + 1)
-            fail_msg("interrupted at %zu: %zu questions, %s", at, fake_questions(), rig->end.detail);
+            fail_msg("interrupted at %zu: %zu questions, %s", at, fake_questions(),
+                     rig->end.detail);
         check_questions(at);
     }
     for (size_t i = 0; i < N_SCRIPT; i++)
