@@ -22,7 +22,8 @@ const absent = { then: "it is not in the channel and is sent once more", sends: 
   check: async (c) => assert.ok((await looks(c)).length >= 2) };
 const unknown = (row) => ({ then: "nobody knows, and nothing more is sent", end: "delivery_unknown",
   ...row });
-const INCOMPLETE = /nobody can know: .*; the channel cannot be read completely \(.* Look into the channel for br_/;
+const INCOMPLETE =
+  /nobody can know: .*; the channel cannot be read completely \(.* Look into the channel for br_/;
 const TWICE = /^two sends got no answer and are not in the channel; nothing is sent again$/;
 const again = { then: "it is sent again", sends: 2,
   check: async (c) => assert.equal((await looks(c)).length, 0) };
@@ -64,10 +65,11 @@ suite("the delivery", [
     return fault.kind !== "refused" ? null : { then: "the third refusal ends it", replies: 5, sends: 3,
       end: "delivery_rejected", says: /^nothing was posted, the provider refused 3 times: HTTP 4\d\d/ };
   }),
-  { name: "sending is rate limited without end: it is tried six times and given up",
+  { name: "sending is rate limited for longer than the briefing has: nothing was posted",
     faults: [{ ...SEND, count: -1, action: { type: "status", status: 429,
-      body: toolError(8, "RATE_LIMITED", "too many messages") } }], slow: 9,
-    end: "connector_service_unavailable", sends: 6, says: /^nothing was posted: .*"not now" 6 times/ },
+      headers: { "retry-after": "90" }, body: toolError(8, "RATE_LIMITED", "too many messages") } }],
+    brief: { deadline_seconds: 60 }, end: "deadline_exceeded", sends: 1,
+    says: /^nothing was posted: the provider said "not now": HTTP 429 TOOL_ERROR: too many messages$/ },
 
   ...["channel_not_found", "not_in_channel", "is_archived", "msg_too_long"].map((word) =>
     ({ name: `Slack says ${word} inside a 200: ${told.then}`, ...sendFails(slackSays(word), told) })),
@@ -91,6 +93,7 @@ suite("the delivery", [
     (kind === "account" ? { ...waits, sends: 1 } : atOnce)),
   { name: "nobody can be asked who is connected: nothing is sent", slow: 8,
     faults: [{ ...PROBE, skip: 1, count: -1, action: FAULTS.status_500.action }],
+    brief: { deadline_seconds: 10 },
     end: "connector_service_unavailable",
     says: /^nothing was posted: slack could not be asked who is connected \(HTTP 500 INTERNAL: / },
   { name: "another Slack account is connected meanwhile: the briefing starts over for that one",

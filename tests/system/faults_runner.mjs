@@ -33,7 +33,8 @@ const SETTINGS = { BRIEFD_TOOL_TIMEOUT: "3s", BRIEFD_MODEL_RETRY_BUDGET: "3s",
 
 /** A suite: `rows` in one world, then a look at what is left behind. */
 export function suite(title, rows, { env = {}, sandboxArgs, together = 12, restart } = {}) {
-  describe(title, () => {
+  describe(title, { concurrency: 1 }, () => {
+    const owners = new Map(); // of briefings
     let world;
     before(async () => {
       world = await startWorld({ env: { ...SETTINGS, ...env }, sandboxArgs });
@@ -43,13 +44,18 @@ export function suite(title, rows, { env = {}, sandboxArgs, together = 12, resta
 
     describe("each", { concurrency: together }, () => {
       const slowFirst = [...rows].sort((a, b) => (b.slow ?? 0) - (a.slow ?? 0));
-      for (const row of slowFirst) test(row.name, () => follow(world, row));
+      for (const row of slowFirst) test(row.name, () => follow(world, row, owners));
     });
     test("afterwards the service is well and nothing was repeated or told", async () => {
       if (restart) await world.stop().then(() => world.start());
-      await aftermath(world);
+      await aftermath(world, owners);
     });
   });
+}
+
+/** Suites in worlds of their own, at the same time. */
+export function sideBySide(run) {
+  describe("at the same time", { concurrency: true }, run);
 }
 
 /** One briefing with its user, its faults and what the sandbox saw of it. */
@@ -64,6 +70,7 @@ class Case {
     this.id = null;
     this.rules = []; // ids of this briefing's faults
     this.hits = {}; // of those that are over
+    this.since = 0; // where the sandbox's journal begins for this briefing
   }
 
   /** The same rule, for this briefing alone. */
@@ -89,7 +96,7 @@ class Case {
 
   /** Requests for this user at an endpoint of ScaleKit, of one tool or all. */
   async asked(endpoint, tool) {
-    return (await this.world.log(endpoint)).filter((entry) => entry.identifier === this.user &&
+    return (await this.world.log(endpoint, this.since)).filter((entry) => entry.identifier === this.user &&
       (tool === undefined || entry.tool === tool));
   }
 
@@ -113,9 +120,10 @@ class Case {
   }
 }
 
-async function follow(world, row) {
+async function follow(world, row, owners) {
   const user = await world.connected();
   const c = new Case(world, row, user, await world.control("GET", `/sanity?identifier=${user}`));
+  c.since = (await world.stats()).last;
   const own = (list) => (typeof list === "function" ? list(c) : list ?? []);
   await row.setup?.(c);
   const mine = { contains: c.mark };
@@ -125,6 +133,7 @@ async function follow(world, row) {
   const asked = { params: { sanity_project: c.mark }, ...row.brief };
   try {
     c.id = (await world.accepted(user, asked)).id;
+    owners.set(c.id, user);
     await row.middle?.(c);
     c.run = await world.untilEnd(c.id);
   } finally {
@@ -189,7 +198,7 @@ async function checkReplies(c) {
   assert.equal(run.progress.turn, row.turn ?? replies);
   const again = events.filter(({ type }) => type === "model_retry").length;
   if (row.retries !== undefined) assert.equal(again, row.retries, "repeated questions");
-  const log = await world.log("anthropic.messages");
+  const log = await world.log("anthropic.messages", c.since);
   for (const id of stored) {
     const at = log.findIndex((entry) => entry.request_id === id);
     assert.ok(log[at].completed || log[at].status === 200, "a reply was stored that did not arrive");
@@ -212,13 +221,10 @@ function isUseless({ stop_reason: stop, script, status }) {
 
 /** Nothing of another user in this one's briefing, and nothing of it at another user's. */
 async function checkOthers(c) {
-  const { world, run, user } = c;
-  const calls = await world.log("scalekit.execute_tool");
-  const strangers = calls.filter((entry) => entry.agent_run_id === c.id && entry.identifier !== user);
+  const calls = await c.world.log("scalekit.execute_tool", c.since);
+  const strangers = calls.filter((entry) => entry.agent_run_id === c.id && entry.identifier !== c.user);
   assert.deepEqual(strangers, [], "a tool was run for another user");
-  const elsewhere = (await world.posts()).filter((post) => post.text.includes(c.id));
-  assert.ok(elsewhere.every((post) => post.identifier === user), "posted into another's workspace");
-  const shown = JSON.stringify([run, c.events, c.posts]);
+  const shown = JSON.stringify([c.run, c.events, c.posts]);
   for (const [, tag] of shown.matchAll(/\[([0-9a-f]{6})\]/g)) {
     assert.equal(tag, c.tag, "something of another user is shown");
   }
@@ -244,13 +250,16 @@ function checkWords(c) {
 
 // ---- what must hold of all together ----
 
-async function aftermath(world) {
+async function aftermath(world, owners) {
   const log = await world.log("anthropic.messages");
   const asked = log.filter((entry) => entry.completed && !isUseless(entry)).map(({ prompt_hash: hash }) => hash);
   const twice = asked.filter((hash, i) => asked.indexOf(hash) !== i);
   assert.deepEqual(twice, [], "a reply that arrived was asked for again");
-  const markers = (await world.posts()).map(({ text }) => /br_\w+/.exec(text)[0]);
+  const posts = await world.posts();
+  const markers = posts.map(({ text }) => /_Briefing (br_\w+)_$/.exec(text)[1]);
   assert.equal(new Set(markers).size, markers.length, "a briefing was posted twice");
+  const stray = posts.filter(({ identifier }, i) => (owners.get(markers[i]) ?? identifier) !== identifier);
+  assert.deepEqual(stray, [], "a briefing was posted into another's workspace");
 
   await world.clearFaults();
   await world.claude({ clear: true });

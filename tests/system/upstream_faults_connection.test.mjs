@@ -2,7 +2,7 @@
 // Each needs a service of its own, or stops an upstream for everybody.
 
 import assert from "node:assert/strict";
-import { suite } from "./faults_runner.mjs";
+import { sideBySide, suite } from "./faults_runner.mjs";
 
 const NOWHERE = `https://${"no".repeat(35)}.example`; // a label this long resolves nowhere
 
@@ -34,38 +34,49 @@ const goneDuring = (n, which, sign) => ({
 const events = async ({ world, id }, type) =>
   (await world.request("GET", `/briefings/${id}/events`)).body.data.filter((e) => e.type === type);
 
-suite("upstreams that are not there", [
-  { name: "nobody listens where Claude should be: the briefing ends", ...noModel,
-    setup: ({ world }) => world.listeners({ anthropic: "down" }),
-    check: ({ world }) => world.listeners({ anthropic: "up" }) },
-  { name: "nobody listens where ScaleKit should be: the briefing ends", ...noScalekit,
-    setup: ({ world }) => world.listeners({ scalekit: "down" }),
-    check: ({ world }) => world.listeners({ scalekit: "up" }) },
-  { name: "Claude's server goes away in the middle of a reply and comes back: it is asked again",
-    ...goneDuring(2, "anthropic", ({ world, id }) => world.eventually(async () =>
-      (await events({ world, id }, "model_retry")).length > 0, "a repeated question")),
-    paid: 3 },
-  { name: "ScaleKit is away when the message is to be sent: it is sent when ScaleKit is back", sends: 1,
-    ...goneDuring(3, "scalekit", ({ world, id }) =>
-      world.until(id, ({ phase }) => phase !== "model")) },
-  { name: "no TLS where Claude should be: the briefing ends", ...elsewhere(
-    ({ world }) => ({ ANTHROPIC_BASE_URL: tls(world.ready.anthropic) }), noModel) },
-  { name: "no TLS where ScaleKit should be: the briefing ends", ...elsewhere(
-    ({ world }) => ({ SCALEKIT_ENV_URL: tls(world.ready.scalekit) }), noScalekit) },
-  { name: "a name for Claude that does not resolve: the briefing ends", ...elsewhere(
-    () => ({ ANTHROPIC_BASE_URL: NOWHERE }), noModel) },
-  { name: "a name for ScaleKit that does not resolve: the briefing ends", ...elsewhere(
-    () => ({ SCALEKIT_ENV_URL: NOWHERE }), noScalekit) },
-], { together: 1 });
+sideBySide(() => {
+  suite("upstreams that are not there", [
+    { name: "nobody listens where Claude should be: the briefing ends", ...noModel,
+      setup: ({ world }) => world.listeners({ anthropic: "down" }),
+      check: ({ world }) => world.listeners({ anthropic: "up" }) },
+    { name: "nobody listens where ScaleKit should be: the briefing ends", ...noScalekit,
+      setup: ({ world }) => world.listeners({ scalekit: "down" }),
+      check: ({ world }) => world.listeners({ scalekit: "up" }) },
+  ], { together: 1 });
 
-suite("a service that starts while nobody is there", [
-  { name: "goes on as soon as they are back", setup: async ({ world }) => {
-    await world.stop();
-    await world.listeners({ scalekit: "down", anthropic: "down" });
-    await world.start();
-    const user = await world.connected();
-    const run = await world.briefToEnd(user);
-    assert.equal(run.error.code, "connector_service_unavailable");
-    await world.listeners({ scalekit: "up", anthropic: "up" });
-  } },
-]);
+  suite("upstreams that come back", [
+    { name: "Claude's server goes away in the middle of a reply and comes back: it is asked again",
+      ...goneDuring(2, "anthropic", ({ world, id }) => world.eventually(async () =>
+        (await events({ world, id }, "model_retry")).length > 0, "a repeated question")),
+      paid: 3 },
+    { name: "ScaleKit is away when the message is to be sent: it is sent when ScaleKit is back", sends: 1,
+      ...goneDuring(3, "scalekit", ({ world, id }) =>
+        world.until(id, ({ phase }) => phase !== "model")) },
+  ], { together: 1 });
+
+  suite("upstreams without TLS", [
+    { name: "no TLS where Claude should be: the briefing ends", ...elsewhere(
+      ({ world }) => ({ ANTHROPIC_BASE_URL: tls(world.ready.anthropic) }), noModel) },
+    { name: "no TLS where ScaleKit should be: the briefing ends", ...elsewhere(
+      ({ world }) => ({ SCALEKIT_ENV_URL: tls(world.ready.scalekit) }), noScalekit) },
+  ], { together: 1 });
+
+  suite("upstreams without an address", [
+    { name: "a name for Claude that does not resolve: the briefing ends", ...elsewhere(
+      () => ({ ANTHROPIC_BASE_URL: NOWHERE }), noModel) },
+    { name: "a name for ScaleKit that does not resolve: the briefing ends", ...elsewhere(
+      () => ({ SCALEKIT_ENV_URL: NOWHERE }), noScalekit) },
+  ], { together: 1 });
+
+  suite("a service that starts while nobody is there", [
+    { name: "goes on as soon as they are back", setup: async ({ world }) => {
+      await world.stop();
+      await world.listeners({ scalekit: "down", anthropic: "down" });
+      await world.start();
+      const user = await world.connected();
+      const run = await world.briefToEnd(user);
+      assert.equal(run.error.code, "connector_service_unavailable");
+      await world.listeners({ scalekit: "up", anthropic: "up" });
+    } },
+  ]);
+});
