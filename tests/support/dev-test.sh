@@ -38,6 +38,7 @@ count_one() {
 
 everything_else() {
     local target
+    run_suites asan --slow 3 system
     run_suites clang unit component fault fuzz
     run_suites release unit component fault fuzz system
     run_suites tsan --slow 5 unit component system
@@ -92,7 +93,7 @@ verb_test() {
         say "gcc, debug"
         run_suites debug lint unit component fuzz system crash browser
         say "AddressSanitizer and UndefinedBehaviorSanitizer"
-        run_suites asan --slow 3 unit component fault fuzz system
+        run_suites asan --slow 3 unit component fault fuzz
         if $all; then
             say "everything else"
             everything_else
