@@ -252,7 +252,8 @@ function checkWords(c) {
 
 async function aftermath(world, owners) {
   const log = await world.log("anthropic.messages");
-  const asked = log.filter((entry) => entry.completed && !isUseless(entry)).map(({ prompt_hash: hash }) => hash);
+  const asked = log.filter((entry) => entry.completed && !isUseless(entry))
+    .map(({ prompt_hash: hash }) => hash);
   const twice = asked.filter((hash, i) => asked.indexOf(hash) !== i);
   assert.deepEqual(twice, [], "a reply that arrived was asked for again");
   const posts = await world.posts();

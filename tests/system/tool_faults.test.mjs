@@ -72,6 +72,18 @@ suite("read tools", [
     faults: [{ ...PROJECTS, action: { type: "status", status: 404, body: { code: 5,
       message: "connected account not found", details: [{ error_code: "RESOURCE_NOT_FOUND" }] } } }],
     ...waits("sanity", "NOT_CONNECTED") },
+  { name: "a result of 300 KB is cut, and the model is told so",
+    setup: (c) => {
+      const [sample] = c.documents;
+      const long = "All about the harbour bridge. ".repeat(400);
+      return c.world.control("POST", "/sanity", { identifier: c.user, documents: Array.from(
+        { length: 25 }, (_, i) => ({ ...sample, _id: `drafts.long-${i}`, title: `${i} ${long}` })) });
+    },
+    check: (c) => {
+      const sizes = results(c).map(({ bytes }) => bytes);
+      assert.ok(Math.max(...sizes) > 65_536 && Math.max(...sizes) < 65_700, `${sizes}`);
+      assert.match(c.post.text, /Drafts Awaiting Review \(5\)/);
+    } },
   { name: "all four tools fail together, twice: the briefing ends before it burns more money",
     faults: [{ ...QUERY, count: -1, action: { type: "status", status: 400 } },
       { ...RELEASES, count: -1, action: { type: "status", status: 400 } }],
