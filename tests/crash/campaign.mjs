@@ -9,7 +9,7 @@
 import os from "node:os";
 import { pathToFileURL } from "node:url";
 import { startWorld } from "../system/harness.mjs";
-import { Ledger, brokenTables, ownWords } from "./ledger.mjs";
+import { Ledger, PATIENT, brokenTables, ownWords } from "./ledger.mjs";
 
 const CLIENTS = 24; // each with one briefing in flight
 const DRAIN_SECONDS = 180; // for what is in flight when the time is over
@@ -28,7 +28,7 @@ export function randomFrom(seed) {
 
 /** Runs it; {seed, kills, terms, runs, posts, duplicates, losses, unknown, repeats, breaches, …}. */
 export async function campaign(seconds, seed) {
-  const world = await startWorld();
+  const world = await startWorld({ env: PATIENT });
   const c = new Campaign(world, seconds, seed);
   try {
     await world.latency({ model_ms: 20, tool_ms: 5 });

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startWorld } from "../system/harness.mjs";
 import { FAULTY_BINARY, diesAt, withoutFaultPoints } from "./fault_points.mjs";
-import { Ledger, brokenTables, eventsOf, ownWords } from "./ledger.mjs";
+import { Ledger, PATIENT, brokenTables, eventsOf, ownWords } from "./ledger.mjs";
 
 const RUNS = 10;
 const HELD = { type: "hang", when: "before_headers", before_effect: true };
@@ -13,8 +13,7 @@ const HELD = { type: "hang", when: "before_headers", before_effect: true };
 let world;
 let killedAt = 0; // the last request before the last kill
 before(async () => {
-  world = await startWorld({ binary: FAULTY_BINARY, env: { BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "60s",
-    BRIEFD_MODEL_TOTAL_TIMEOUT: "60s" } });
+  world = await startWorld({ binary: FAULTY_BINARY, env: PATIENT });
 });
 after(() => world?.close());
 

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startWorld } from "../system/harness.mjs";
-import { Ledger, brokenTables, ownWords } from "./ledger.mjs";
+import { Ledger, PATIENT, brokenTables, ownWords } from "./ledger.mjs";
 
 const tool = (name) => ({ endpoint: "scalekit.execute_tool", tool: name });
 const MODEL = { endpoint: "anthropic.messages" };
@@ -45,7 +45,7 @@ const STEPS = [
 
 let world, ledger;
 before(async () => {
-  world = await startWorld();
+  world = await startWorld({ env: PATIENT });
   ledger = new Ledger(world);
 });
 after(() => world?.close());

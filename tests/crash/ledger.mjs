@@ -13,6 +13,13 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { ROOT } from "../system/harness.mjs";
 
+/** Settings with which nothing is tried again because the machine is slow: only crashes count. */
+export const PATIENT = {
+  BRIEFD_STOP_GRACE: "1m",
+  ...Object.fromEntries(["TOOL", "MODEL_FIRST_BYTE", "MODEL_IDLE_BYTES", "MODEL_IDLE_EVENTS", "MODEL_TOTAL"]
+    .map((name) => [`BRIEFD_${name}_TIMEOUT`, "5m"])),
+};
+
 const DELIVERED = ["confirmed", "reconciled"];
 
 /**

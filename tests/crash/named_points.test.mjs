@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ROOT, startWorld } from "../system/harness.mjs";
 import { FAULTY_BINARY, diesAt, withoutFaultPoints } from "./fault_points.mjs";
-import { Ledger, brokenTables, ownWords } from "./ledger.mjs";
+import { Ledger, PATIENT, brokenTables, ownWords } from "./ledger.mjs";
 
 const isLong = process.env.BRIEFD_TEST_LONG === "1";
 const PASSAGES_MAX = 200;
@@ -16,7 +16,7 @@ const PASSAGES_MAX = 200;
 let world, ledger;
 before(async () => {
   if (withoutFaultPoints) return;
-  world = await startWorld({ binary: FAULTY_BINARY });
+  world = await startWorld({ binary: FAULTY_BINARY, env: PATIENT });
   ledger = new Ledger(world);
   await world.kill();
 });

@@ -4,14 +4,14 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startWorld } from "../system/harness.mjs";
-import { Ledger, brokenTables, ownWords } from "./ledger.mjs";
+import { Ledger, PATIENT, brokenTables, ownWords } from "./ledger.mjs";
 
 const RUNS = 10;
 const ROUNDS_MAX = 60;
 const PROBES = ["sanitymcp_whoami", "slack_auth_test"];
 
 let world;
-before(async () => { world = await startWorld(); });
+before(async () => { world = await startWorld({ env: PATIENT }); });
 after(() => world?.close());
 
 /** A request of a step that is not a look at the accounts. */
