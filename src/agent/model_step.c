@@ -88,6 +88,17 @@ static void on_retry(void *ctx, const struct anthropic_error *error, int64_t wai
     (void)e;
 }
 
+/* Without their message: it may quote the question. */
+static enum err rejected(struct briefing *b, const struct anthropic_error *error)
+{
+    struct anthropic_error told = *error;
+    if (told.status) told.message[0] = '\0';
+    char story[ANTHROPIC_STORY_MAX];
+    anthropic_error_describe(&told, story, sizeof(story));
+    return briefing_end(b, AGENT_FAILED, "model_rejected", "Anthropic refuses the question: %s",
+                        story);
+}
+
 static enum err asking_failed(struct briefing *b, enum err e, const struct asking *asking,
                               const struct anthropic_error *error)
 {
@@ -105,11 +116,7 @@ static enum err asking_failed(struct briefing *b, enum err e, const struct askin
         return briefing_end(b, AGENT_FAILED, "model_context_exceeded",
                             "the conversation is longer than the model takes: %s", story);
     case ANTHROPIC_REJECTED:
-        /* Their message may quote the question. */
-        return briefing_end(b, AGENT_FAILED, "model_rejected",
-                            "Anthropic refuses the question: HTTP %d %s (request %s)",
-                            error->status, error->type,
-                            *error->request_id ? error->request_id : "without id");
+        return rejected(b, error);
     case ANTHROPIC_SPEND_LIMIT:
         return briefing_end(b, AGENT_FAILED, "model_unavailable",
                             "a spend limit of our Anthropic account is reached: %s", story);

@@ -69,7 +69,7 @@ suite("the delivery", [
     faults: [{ ...SEND, count: -1, action: { type: "status", status: 429,
       headers: { "retry-after": "90" }, body: toolError(8, "RATE_LIMITED", "too many messages") } }],
     brief: { deadline_seconds: 60 }, end: "deadline_exceeded", sends: 1,
-    says: /^nothing was posted: the provider said "not now": HTTP 429 TOOL_ERROR: too many messages$/ },
+    says: /^nothing was posted: the provider said "not now": HTTP 429 TOOL_ERROR \(request \w+\)$/ },
 
   ...["channel_not_found", "not_in_channel", "is_archived", "msg_too_long"].map((word) =>
     ({ name: `Slack says ${word} inside a 200: ${told.then}`, ...sendFails(slackSays(word), told) })),
