@@ -88,11 +88,12 @@ static void on_retry(void *ctx, const struct anthropic_error *error, int64_t wai
     (void)e;
 }
 
-/* Without their message: it may quote the question. */
+/* Where it is the question that is refused, their message may quote it. */
 static enum err rejected(struct briefing *b, const struct anthropic_error *error)
 {
     struct anthropic_error told = *error;
-    if (told.status) told.message[0] = '\0';
+    bool is_about_content = told.status == 400 || told.status == 413 || told.status == 422;
+    if (is_about_content) told.message[0] = '\0';
     char story[ANTHROPIC_STORY_MAX];
     anthropic_error_describe(&told, story, sizeof(story));
     return briefing_end(b, AGENT_FAILED, "model_rejected", "Anthropic refuses the question: %s",
