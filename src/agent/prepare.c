@@ -24,7 +24,8 @@ static void put_blocked(struct str *out, const struct connection_list *list, siz
     for (size_t i = 0; i < list->n; i++) {
         if (connection_is_usable(&list->rows[i])) continue;
         AUTO(str_done) struct str one = {0};
-        AUTO(xfree_ptr) char *status = xstrndup(list->rows[i].status, STATUS_SHOWN_MAX);
+        AUTO(xfree_ptr)
+        char *status = xstrndup(connection_status(&list->rows[i]), STATUS_SHOWN_MAX);
         struct json_writer w = json_writer(&one);
         json_begin_object(&w);
         json_put_string(&w, "connector", list->rows[i].connector);

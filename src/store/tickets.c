@@ -112,18 +112,15 @@ struct redeeming {
     struct session_row *out;
 };
 
-static void add_names(struct str *out, const char *names, const char *but_not)
+static void add_names(struct json_writer *w, const char *names, const char *but_not)
 {
     struct json_span known = but_not ? json_root(but_not, strlen(but_not)) : (struct json_span){0};
-    struct json_writer w = json_writer(out);
     for (struct json_iter it = json_iter(json_root(names, strlen(names))); json_next(&it);) {
         AUTO(str_done) struct str name = {0};
         bool is_known = !json_string(it.value, &name);
         for (struct json_iter k = json_iter(known); json_next(&k);)
             is_known = is_known || json_string_is(k.value, str_text(&name));
-        if (is_known) continue;
-        if (out->len > 1) str_append_char(out, ',');
-        json_write_string(&w, str_text(&name));
+        if (!is_known) json_write_string(w, str_text(&name));
     }
 }
 
@@ -131,10 +128,11 @@ static void add_names(struct str *out, const char *names, const char *but_not)
 static void widen(char **names, const char *more)
 {
     AUTO(str_done) struct str all = {0};
-    str_append_char(&all, '[');
-    add_names(&all, *names, NULL);
-    add_names(&all, more, *names);
-    str_append_char(&all, ']');
+    struct json_writer w = json_writer(&all);
+    json_begin_array(&w);
+    add_names(&w, *names, NULL);
+    add_names(&w, more, *names);
+    json_end_array(&w);
     xfree(*names);
     *names = str_take(&all);
 }

@@ -15,8 +15,7 @@ static char user_1[] = "u1";
 static char user_2[] = "u2";
 static char slack[] = "slack";
 static char both[] = "[\"sanity\",\"slack\"]";
-static char only_slack[] = "[\"slack\"]";
-static char only_github[] = "[\"github\"]";
+static char slack_and_github[] = "[\"slack\",\"github\"]";
 
 #define T0 INT64_C(1800000000000)
 
@@ -160,17 +159,17 @@ static void a_ticket_expires(void **state)
 static void another_ticket_of_the_same_user_widens_the_session(void **state)
 {
     struct fixture *f = *state;
-    make_ticket(f, user_1, only_slack, false, ticket_1);
+    make_ticket(f, user_1, both, false, ticket_1);
     AUTO(session_row_done) struct session_row session = {0};
     assert_ok(redeem(f, ticket_1, NULL, cookie_1, &session));
-    make_ticket(f, user_1, only_github, true, ticket_2);
+    make_ticket(f, user_1, slack_and_github, true, ticket_2);
     AUTO(session_row_done) struct session_row wider = {0};
     assert_ok(redeem(f, ticket_2, session.id, cookie_2, &wider));
     assert_string_equal(wider.id, session.id);
     AUTO(session_row_done) struct session_row found = {0};
     assert_ok(store_session_find(f->store, cookie_2, &found));
-    assert_string_equal(found.connectors, "[\"slack\",\"github\"]");
-    assert_string_equal(found.unconfirmed, "[\"github\"]");
+    assert_string_equal(found.connectors, "[\"sanity\",\"slack\",\"github\"]");
+    assert_string_equal(found.unconfirmed, slack_and_github);
     AUTO(session_row_done) struct session_row none = {0};
     assert_int_equal(store_session_find(f->store, cookie_1, &none), E_NOT_FOUND);
 }

@@ -1,0 +1,406 @@
+// Connecting an account by a ticket: the good way, and every way that must not work.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, it } from "node:test";
+import { Browser, codeOf, connection, consent, invited, ticketFor } from "./browser.mjs";
+import { startWorld } from "./harness.mjs";
+
+let world;
+before(async () => {
+  world = await startWorld();
+});
+after(() => world.close());
+afterEach(async () => {
+  await world.clearFaults();
+  await world.variants({ link_base: null });
+});
+
+const verifyCalls = async (user) => (await world.log("scalekit.verify"))
+  .filter((entry) => !user || entry.identifier === user).length;
+const state = (path) => new URL(path, "http://x").searchParams.get("state");
+const withState = (path, value) => {
+  const url = new URL(path, "http://x");
+  url.searchParams.set("state", value);
+  return url.pathname + url.search;
+};
+
+async function assertNotConnected(user, connector = "slack") {
+  const { usable } = await connection(world, user, connector);
+  assert.equal(usable, false);
+}
+
+describe("connecting by a ticket", () => {
+  it("ends with an account that says who is connected, at an address without secrets", async () => {
+    const user = world.user();
+    const browser = await invited(world, user, { connectors: ["slack"], display_name: "Ada <Lovelace>" });
+    const end = await browser.connect("slack");
+    assert.equal(end.status, 303);
+    assert.equal(end.headers.location, "/?connected=slack");
+    const page = await browser.page("/?connected=slack");
+    assert.match(page.text, /Slack is connected/);
+    assert.match(page.text, /Ada &lt;Lovelace&gt;/);
+    const known = await connection(world, user, "slack");
+    assert.equal(known.status, "ACTIVE");
+    assert.equal(known.usable, true);
+    assert.ok(known.account.team_id);
+    assert.ok(page.text.includes(known.account.team));
+  });
+
+  it("connects both tabs when two flows of the same connector are open at once", async () => {
+    const user = world.user();
+    const browser = await invited(world, user);
+    const first = await consent(await browser.start("slack"));
+    const ended = await browser.get(first);
+    const second = await consent(await browser.start("sanity"));
+    const other = await consent(await browser.start("slack"));
+    assert.equal(ended.status, 303);
+    assert.equal((await browser.get(other)).status, 303);
+    assert.equal((await browser.get(second)).status, 303);
+    assert.equal((await connection(world, user, "slack")).usable, true);
+    assert.equal((await connection(world, user, "sanity")).usable, true);
+  });
+
+  it("reconnects and shows another account when the person chose another one", async () => {
+    const user = world.user();
+    const browser = await invited(world, user);
+    await browser.connect("slack");
+    const before = await connection(world, user, "slack");
+    assert.equal((await browser.connect("slack", { choice: "1" })).status, 303);
+    assert.notEqual((await connection(world, user, "slack")).account.team_id, before.account.team_id);
+  });
+
+  it("disconnects: the account is gone at ScaleKit and here", async () => {
+    const user = world.user();
+    const browser = await invited(world, user);
+    await browser.connect("slack");
+    const answer = await browser.press("/", "/disconnect/slack");
+    assert.equal(answer.status, 303);
+    assert.equal((await connection(world, user, "slack")).status, "NOT_CONNECTED");
+    assert.equal((await connection(world, user, "slack")).account, null);
+  });
+
+  it("keeps a connection when ScaleKit cannot remove it", async () => {
+    const user = world.user();
+    const browser = await invited(world, user);
+    await browser.connect("slack");
+    await world.fault({ endpoint: "scalekit.accounts.delete", count: -1,
+      action: { type: "status", status: 500 } });
+    assert.equal((await browser.press("/", "/disconnect/slack")).status, 502);
+    assert.equal((await world.request("DELETE", `/users/${user}/connections/slack`)).status, 502);
+    assert.equal((await connection(world, user, "slack")).usable, true);
+    await world.clearFaults();
+    assert.equal((await world.request("DELETE", `/users/${user}/connections/slack`)).status, 204);
+    assert.equal((await world.request("DELETE", `/users/${user}/connections/slack`)).status, 204);
+    await assertNotConnected(user);
+  });
+});
+
+describe("the way back is refused", () => {
+  async function started(connector = "slack") {
+    const user = world.user();
+    const browser = await invited(world, user);
+    return { user, browser, back: await consent(await browser.start(connector)) };
+  }
+
+  it("in a fresh browser", async () => {
+    const { user, back, browser } = await started();
+    const answer = await new Browser(world).page(back);
+    assert.equal(answer.status, 403);
+    assert.equal(answer.code, "other_browser");
+    assert.equal(await verifyCalls(user), 0);
+    assert.equal((await browser.get(back)).status, 303, "the right browser still may");
+  });
+
+  it("without the cookie of this flow", async () => {
+    const { user, browser, back } = await started();
+    for (const name of [...browser.cookies.keys()])
+      if (name.includes("flow")) browser.cookies.delete(name);
+    const answer = await browser.page(back);
+    assert.equal(answer.status, 403);
+    assert.equal(answer.code, "other_browser");
+    assert.equal(await verifyCalls(user), 0);
+  });
+
+  it("when another user is signed in", async () => {
+    const { user, back } = await started();
+    const other = await invited(world, world.user("other"));
+    const answer = await other.page(back);
+    assert.equal(answer.status, 403);
+    assert.equal(answer.code, "user_mismatch");
+    assert.equal(await verifyCalls(user), 0);
+  });
+
+  it("at the callback of another connector", async () => {
+    const { user, browser, back } = await started();
+    const answer = await browser.page(back.replace("/oauth/slack/", "/oauth/sanity/"));
+    assert.equal(answer.status, 400);
+    assert.equal(await verifyCalls(user), 0);
+    await assertNotConnected(user, "sanity");
+  });
+
+  it("a second time", async () => {
+    const { user, browser, back } = await started();
+    assert.equal((await browser.get(back)).status, 303);
+    const again = await browser.page(back);
+    assert.equal(again.status, 409);
+    assert.equal(again.code, "flow_used");
+    assert.equal(await verifyCalls(user), 1);
+    assert.equal((await connection(world, user, "slack")).usable, true);
+  });
+
+  it("after signing out in the middle", async () => {
+    const { user, browser, back } = await started();
+    assert.equal((await browser.press("/", "/sign-out")).status, 200);
+    const answer = await browser.page(back);
+    assert.equal(answer.status, 403);
+    assert.equal(answer.code, "user_mismatch");
+    assert.equal(await verifyCalls(user), 0);
+  });
+
+  it("with a state that was changed, is missing, given twice, or of 64 KiB", async () => {
+    const { user, browser, back } = await started();
+    const good = state(back);
+    const changed = good.slice(0, -1) + (good.endsWith("A") ? "B" : "A");
+    const id = new URL(back, "http://x").searchParams.get("auth_request_id");
+    for (const path of [withState(back, changed), withState(back, "x"), withState(back, ""),
+      `/oauth/slack/callback?auth_request_id=${id}`, `${back}&state=${good}`, `${back}&error=x`,
+      `/oauth/slack/callback?state=${good}`, `${back}${"0".repeat(600)}`]) {
+      const answer = await browser.page(path);
+      assert.equal(answer.status, 400, path.slice(0, 200));
+    }
+    const long = await browser.get(`/oauth/slack/callback?auth_request_id=x&state=${"a".repeat(65536)}`);
+    assert.ok(long.status >= 400 && long.status < 500, `${long.status}`);
+    assert.equal(await verifyCalls(user), 0);
+    assert.equal((await browser.get(back)).status, 303, "nothing was used up");
+  });
+
+  it("and says so when the person denied, without words of strangers", async () => {
+    const user = world.user();
+    const browser = await invited(world, user);
+    const back = await consent(await browser.start("slack"), { decision: "deny" });
+    assert.match(back, /error=access_denied/);
+    const url = new URL(back, "http://x");
+    url.searchParams.set("error_description", "<script>alert(1)</script>call 555-0100");
+    const answer = await browser.page(url.pathname + url.search);
+    assert.equal(answer.status, 200);
+    assert.equal(answer.code, "access_denied");
+    assert.ok(!answer.text.includes("alert(1)"));
+    assert.ok(!answer.text.includes("555-0100"));
+    assert.equal(await verifyCalls(user), 0);
+  });
+
+  it("with any other error of the provider", async () => {
+    const { user, browser, back } = await started();
+    const answer = await browser.page(`/oauth/slack/callback?error=server_error&state=${state(back)}`);
+    assert.equal(answer.status, 502);
+    assert.equal(answer.code, "provider_failed");
+    assert.equal(await verifyCalls(user), 0);
+  });
+});
+
+describe("when ScaleKit's verification answers", () => {
+  async function verified(action, before = async () => {}) {
+    const user = world.user();
+    const browser = await invited(world, user);
+    await before(browser, user);
+    const back = await consent(await browser.start("slack"));
+    await world.fault({ endpoint: "scalekit.verify", action });
+    return { user, browser, answer: await browser.page(back) };
+  }
+
+  it("403, it was the wrong person, and nothing is connected", async () => {
+    const { user, answer } = await verified({ type: "status", status: 403 });
+    assert.equal(answer.status, 403);
+    assert.equal(answer.code, "wrong_person");
+    await assertNotConnected(user);
+  });
+
+  it("404, the request is gone, and nothing is connected", async () => {
+    const { user, answer } = await verified({ type: "status", status: 404 });
+    assert.equal(answer.status, 410);
+    assert.equal(answer.code, "request_gone");
+    await assertNotConnected(user);
+  });
+
+  it("500 without having done it, it is not clear, and nothing is connected", async () => {
+    const { user, answer } = await verified({ type: "status", status: 500 });
+    assert.equal(answer.status, 502);
+    assert.equal(answer.code, "upstream_unclear");
+    await assertNotConnected(user);
+  });
+
+  it("nothing, having done it: the account shows that it worked", async () => {
+    const { user, answer } = await verified({ type: "reset", when: "after" });
+    assert.equal(answer.status, 303);
+    assert.equal((await connection(world, user, "slack")).usable, true);
+  });
+
+  it("nothing, and an account that was usable before proves nothing", async () => {
+    const { answer } = await verified({ type: "status", status: 500 }, (browser) => browser.connect("slack"));
+    assert.equal(answer.status, 502);
+  });
+
+  it("nothing, before having done it: try again, which works", async () => {
+    const { user, browser, answer } = await verified({ type: "reset", when: "before" });
+    assert.equal(answer.code, "upstream_unclear");
+    await assertNotConnected(user);
+    assert.equal((await browser.connect("slack")).status, 303);
+  });
+
+  it("200, but the account is not ACTIVE afterwards", async () => {
+    const { user, answer } = await verified({ type: "body", body: {}, effect: false });
+    assert.equal(answer.status, 502);
+    assert.equal(answer.code, "not_active");
+    await assertNotConnected(user);
+  });
+
+  it("is asked with the user that the flow was begun for", async () => {
+    const user = world.user();
+    const browser = await invited(world, user);
+    await browser.connect("slack");
+    const [call] = (await world.log("scalekit.verify")).filter((entry) => entry.identifier === user);
+    assert.equal(call.status, 200);
+  });
+});
+
+describe("starting", () => {
+  it("is refused when ScaleKit's link leads to another host", async () => {
+    await world.variants({ link_base: "https://evil.example" });
+    const browser = await invited(world, world.user());
+    const answer = await browser.press("/", "/oauth/slack/start");
+    assert.equal(answer.status, 502);
+    assert.equal(codeOf(answer.text), "upstream_failed");
+    assert.ok(!answer.text.includes("evil.example"));
+  });
+
+  it("is refused towards an address that is not ours", async () => {
+    const browser = await invited(world, world.user());
+    for (const return_to of ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:x",
+      "/\tx", "\\\\evil.example"]) {
+      const answer = await browser.press("/", "/oauth/slack/start", { return_to });
+      assert.equal(answer.status, 400, return_to);
+    }
+  });
+
+  it("comes back to the page of ours that it was started from", async () => {
+    const browser = await invited(world, world.user());
+    const back = await consent(await browser.start("slack", { return_to: "/?connect=sanity" }));
+    assert.equal((await browser.get(back)).headers.location, "/?connect=sanity");
+  });
+
+  it("fails politely while ScaleKit is down, and works afterwards", async () => {
+    const browser = await invited(world, world.user());
+    await world.fault({ endpoint: "scalekit.magic_link", count: -1, action: { type: "status", status: 500 } });
+    const answer = await browser.press("/", "/oauth/slack/start");
+    assert.equal(answer.status, 502);
+    await world.clearFaults();
+    assert.equal((await browser.connect("slack")).status, 303);
+  });
+
+  it("shows the link only to the browser that started, and not after it was used", async () => {
+    const user = world.user();
+    const browser = await invited(world, user);
+    const started = await browser.press("/", "/oauth/slack/start");
+    const path = started.headers.location;
+    assert.equal((await new Browser(world).get(path)).status, 401);
+    assert.equal((await (await invited(world, user)).get(path)).status, 410);
+    const go = await browser.get(path);
+    assert.equal(go.headers["referrer-policy"], "no-referrer");
+    assert.equal(go.headers["cache-control"], "no-store");
+    assert.match(go.text, /http-equiv="refresh"/);
+    const link = /<a class="button go" href="([^"]+)"/.exec(go.text)[1];
+    await browser.get(await consent(link));
+    assert.equal((await browser.get(path)).status, 410);
+  });
+
+  it("of more flows than a person needs is refused", async () => {
+    const browser = await invited(world, world.user());
+    const { token } = await browser.page("/");
+    let last;
+    for (let i = 0; i < 21; i++) last = await browser.post("/oauth/slack/start", { csrf_token: token });
+    assert.equal(last.status, 429);
+  });
+});
+
+describe("a ticket", () => {
+  it("is not used up by whoever looks at the link", async () => {
+    const url = new URL(await ticketFor(world, world.user())).pathname;
+    for (const method of ["HEAD", "GET", "GET"]) {
+      const answer = await new Browser(world).request(method, url, { headers: { "sec-purpose": "prefetch" } });
+      assert.equal(answer.status, 200);
+    }
+    assert.equal((await new Browser(world).redeem(`http://x${url}`)).status, 303);
+  });
+
+  it("works once", async () => {
+    const url = await ticketFor(world, world.user());
+    assert.equal((await new Browser(world).redeem(url)).status, 303);
+    const again = await new Browser(world).page(new URL(url).pathname);
+    assert.equal(again.status, 410);
+    assert.equal(again.code, "ticket_used");
+    assert.equal((await new Browser(world).get("/connect/t/" + "x".repeat(43))).status, 404);
+  });
+
+  it("of somebody else is shown to nobody who is signed in, and stays good", async () => {
+    const url = await ticketFor(world, world.user("victim"), { display_name: "Victim" });
+    const browser = await invited(world, world.user("attacker"));
+    const answer = await browser.page(new URL(url).pathname);
+    assert.equal(answer.status, 403);
+    assert.equal(answer.code, "user_mismatch");
+    assert.ok(!answer.text.includes("Victim"));
+    assert.equal((await browser.post(new URL(url).pathname, { csrf_token: answer.token })).status, 403);
+    assert.equal((await new Browser(world).redeem(url)).status, 303);
+  });
+
+  it("lets connect what it names and nothing else", async () => {
+    const browser = await invited(world, world.user(), { connectors: ["slack"] });
+    assert.equal((await browser.press("/", "/oauth/sanity/start")).status, 403);
+    assert.equal((await browser.press("/", "/disconnect/sanity")).status, 403);
+    assert.equal((await browser.press("/", "/oauth/nothing/start")).status, 404);
+    assert.ok(!(await browser.get("/")).text.includes('data-connector="sanity"'));
+  });
+
+  it("lets nobody read or start briefings", async () => {
+    const user = world.user();
+    const browser = await invited(world, user);
+    const run = await browser.script("POST", "/briefings", { user_id: user });
+    assert.equal(run.status, 403);
+    assert.equal(run.body.code, "insufficient_scope");
+    const { id } = await world.accepted(user, { mode: "preview" });
+    assert.equal((await browser.get(`/briefings/${id}`)).status, 403);
+    assert.equal((await browser.get(`/b/${id}`)).status, 404);
+    assert.equal((await browser.get(`/users/${user}/connections`)).status, 403);
+  });
+
+  it("gives every browser a new cookie, which scripts cannot read", async () => {
+    const user = world.user();
+    const browser = await invited(world, user);
+    const first = browser.cookies.get("briefd");
+    const answer = await browser.redeem(await ticketFor(world, user));
+    assert.equal(answer.status, 303);
+    const line = answer.headers["set-cookie"].find((text) => text.startsWith("briefd="));
+    assert.match(line, /HttpOnly/);
+    assert.match(line, /SameSite=Lax/);
+    assert.match(line, /Path=\//);
+    assert.notEqual(browser.cookies.get("briefd"), first);
+    assert.equal((await browser.get("/", { headers: { cookie: `briefd=${first}` }, cookies: false })).status, 401);
+  });
+
+  it("refuses fields that are wrong, all at once", async () => {
+    const answer = await world.request("POST", "/users/u/connect-tickets",
+      { body: { connectors: ["nothing"], return_to: "//evil.example", confirm: "yes", more: 1 } });
+    assert.equal(answer.status, 400);
+    assert.deepEqual(answer.body.errors.map(({ pointer }) => pointer).sort(),
+      ["/confirm", "/connectors", "/more", "/return_to"]);
+  });
+
+  it("tells what is still missing, and is printed by the command, too", async () => {
+    const user = await world.connect(world.user(), "slack");
+    await world.request("POST", `/users/${user}/connections/slack/check`);
+    const answer = await world.request("POST", `/users/${user}/connect-tickets`, { body: {} });
+    assert.deepEqual(answer.body.missing, ["sanity"]);
+    const printed = await world.cli(["connect", user], { env: { BRIEFD_PUBLIC_URL: world.url } });
+    assert.equal(printed.code, 0, printed.stderr);
+    assert.equal((await new Browser(world).redeem(printed.stdout.trim())).status, 303);
+  });
+});
