@@ -66,9 +66,28 @@ enum err hook_check(const char *secret, const struct hook *hook, int64_t now_ms)
     return fail(E_DENIED, "no signature of the webhook fits");
 }
 
-static bool is_about_accounts(const char *type)
+void hook_event_done(struct hook_event *event)
 {
-    return type && text_starts(type, "connected_account.");
+    xfree(event->type);
+    xfree(event->user_id);
+    xfree(event->connection_name);
+    xfree(event->account_id);
+    *event = (struct hook_event){0};
+}
+
+enum err hook_read(const char *body, size_t len, struct hook_event *out_event)
+{
+    if (json_check(body, len, (struct json_limits){0}))
+        return fail(E_INVALID, "the webhook's body is no JSON");
+    struct json_span root = json_root(body, len);
+    if (json_type(root) != JSON_OBJECT) return fail(E_INVALID, "the webhook's body is no object");
+    struct json_span data = json_get(root, "data");
+    *out_event = (struct hook_event){
+        .type = json_strdup(json_get(root, "type"), FIELD_MAX),
+        .user_id = json_strdup(json_get(data, "identifier"), FIELD_MAX),
+        .connection_name = json_strdup(json_get(data, "connection_name"), FIELD_MAX),
+        .account_id = json_strdup(json_get(data, "id"), FIELD_MAX)};
+    return E_OK;
 }
 
 enum err hook_take(struct connect *connect, const struct hook *hook)
@@ -77,23 +96,18 @@ enum err hook_take(struct connect *connect, const struct hook *hook)
     if (!secret) return fail(E_DENIED, "SCALEKIT_WEBHOOK_SECRET is not set");
     enum err e = hook_check(secret, hook, clock_unix_ms());
     if (e) return e;
-    if (json_check(hook->body, hook->len, (struct json_limits){0}))
-        return fail(E_INVALID, "the webhook's body is no JSON");
-    struct json_span root = json_root(hook->body, hook->len);
-    if (json_type(root) != JSON_OBJECT) return fail(E_INVALID, "the webhook's body is no object");
-    AUTO(xfree_ptr) char *type = json_strdup(json_get(root, "type"), FIELD_MAX);
-    if (!is_about_accounts(type)) return E_OK;
-    struct json_span data = json_get(root, "data");
-    AUTO(xfree_ptr) char *user_id = json_strdup(json_get(data, "identifier"), FIELD_MAX);
-    AUTO(xfree_ptr) char *name = json_strdup(json_get(data, "connection_name"), FIELD_MAX);
-    AUTO(xfree_ptr) char *account = json_strdup(json_get(data, "id"), FIELD_MAX);
-    struct hook_subject subject = {
-        .user_id = user_id, .connection_name = name, .account_id = account};
+    AUTO(hook_event_done) struct hook_event event = {0};
+    e = hook_read(hook->body, hook->len, &event);
+    if (e) return e;
+    if (!event.type || !text_starts(event.type, "connected_account.")) return E_OK;
+    struct hook_subject subject = {.user_id = event.user_id,
+                                   .connection_name = event.connection_name,
+                                   .account_id = event.account_id};
     int64_t n_due = 0;
     e = store_hook_take(connect->options.agent->store, hook->id, &subject, &n_due);
     if (e == E_CONFLICT) return E_OK;
     if (e) return e;
-    log_info("webhook_taken", LOG_STR("type", type), LOG_INT("connections", n_due));
+    log_info("webhook_taken", LOG_STR("type", event.type), LOG_INT("connections", n_due));
     if (n_due > 0) connect_wake(connect);
     return E_OK;
 }
