@@ -2,7 +2,7 @@
 
 const PLAIN = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
 const plain = (text) => text.replace(/&(lt|gt|amp);/g, (escaped) => PLAIN[escaped]);
-const PIECES = /<(https?:\/\/[^|>\s]+)(?:\|([^>]*))?>|\*([^*\n]+)\*|(?<![\w])_([^_\n]+)_(?![\w])|~([^~\n]+)~|`([^`\n]+)`/g;
+const PIECES = /<(https?:\/\/[^|>\s]+)(?:\|([^>]*))?>|\*([^*\n]+)\*|(?<!\w)_(\S(?:[^\n]*?\S)?)_(?!\w)|~([^~\n]+)~|`([^`\n]+)`/g;
 
 function piece(match) {
   const [, url, label, bold, italic, struck, code] = match;
