@@ -132,6 +132,7 @@ static void read_secrets(struct serving *s)
     }
     anthropic_set_key(s->service.anthropic, fresh->anthropic_api_key);
     scalekit_set_secret(s->service.scalekit, fresh->scalekit_client_secret);
+    connect_set_webhook_secret(s->connect, fresh->scalekit_webhook_secret);
     runs_credentials_renewed(s->service.runs);
     config_free(fresh);
     log_info("secrets_read");

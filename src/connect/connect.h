@@ -47,6 +47,9 @@ enum err connect_confirm(struct connect *connect, const char *user_id, const cha
                          int64_t version, const char *actor,
                          struct connection_row *out_row) MUST_CHECK;
 
+/* The secret was read anew; NULL: no webhook is taken from now on. */
+void connect_set_webhook_secret(struct connect *connect, const char *secret);
+
 /* There is something to be read anew. */
 void connect_wake(struct connect *connect);
 

@@ -92,7 +92,9 @@ enum err hook_read(const char *body, size_t len, struct hook_event *out_event)
 
 enum err hook_take(struct connect *connect, const struct hook *hook)
 {
-    const char *secret = connect->options.webhook_secret;
+    mutex_lock(&connect->mutex);
+    AUTO(xfree_secret_ptr) char *secret = xstrdup(connect->webhook_secret);
+    mutex_unlock(&connect->mutex);
     if (!secret) return fail(E_DENIED, "SCALEKIT_WEBHOOK_SECRET is not set");
     enum err e = hook_check(secret, hook, clock_unix_ms());
     if (e) return e;

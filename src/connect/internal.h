@@ -14,6 +14,7 @@ struct connect {
     struct cond woken;
     bool is_stopping;
     bool has_news;
+    char *webhook_secret; /* own copy; NULL none */
 };
 
 /* Reads one connection anew, stores it, and tells. */

@@ -22,6 +22,7 @@ enum err connect_start(const struct connect_options *options, struct connect **o
 {
     struct connect *connect = xcalloc(1, sizeof(*connect));
     connect->options = *options;
+    connect->webhook_secret = xstrdup(options->webhook_secret);
     mutex_init(&connect->mutex);
     cond_init(&connect->woken);
     enum err e = thread_start(&connect->thread, "reconcile", reconcile_main, connect);
@@ -44,7 +45,15 @@ void connect_stop(struct connect *connect)
     thread_join(&connect->thread);
     cond_done(&connect->woken);
     mutex_done(&connect->mutex);
+    xfree_secret(connect->webhook_secret);
     xfree(connect);
+}
+
+void connect_set_webhook_secret(struct connect *connect, const char *secret)
+{
+    AUTO(mutex_unlock_ptr) struct mutex *held = mutex_hold(&connect->mutex);
+    xfree_secret(connect->webhook_secret);
+    connect->webhook_secret = xstrdup(secret);
 }
 
 void connect_wake(struct connect *connect)
