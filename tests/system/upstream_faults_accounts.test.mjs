@@ -61,4 +61,4 @@ suite("preparing", [
       ["nonsense", "failed"].includes(kind) ? unavailable() : null)),
   ...rowsFor("the tools, each time", { ...TOOLS, count: -1 }, ({ kind }) =>
     (LASTING.includes(kind) ? unavailable() : null)),
-], { together: 24 });
+], { together: 40 });
