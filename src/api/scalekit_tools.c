@@ -1,9 +1,11 @@
 /*
  * The tools one user can run: GET /api/v1/tools/scoped. (wire notes 2.9, 2.10 and 6)
  *
- * Asked by connection name, which is the documented way, and picked by tool name here:
- * `filter.tool_names` makes the service derive providers from names, and a filter that some server
- * applies differently would cost tools silently.
+ * Asked by connection name, which is the documented way, and by tool name, because a user has far
+ * more tools than a recipe names. Names alone are not relied on: the service derives providers from
+ * them, and a server that applies the filter differently would cost tools silently. So a refusal,
+ * or an answer in which a tool is missing, is followed by the question without names. Here, too,
+ * tools are picked by name.
  *
  * Of a definition only name, description and input schema go on. They are made the same bytes every
  * time (sorted tools, canonical schemas), because the model's cached prefix begins with them.
@@ -147,6 +149,17 @@ static bool wish_has(const struct wish *wish, struct json_span name)
     return false;
 }
 
+static bool wish_is_fulfilled(const struct wish *wish)
+{
+    for (size_t i = 0; i < wish->n; i++) {
+        bool is_found = false;
+        for (size_t k = 0; !is_found && k < wish->found->n; k++)
+            is_found = strcmp(wish->found->items[k].name, wish->names[i]) == 0;
+        if (!is_found) return false;
+    }
+    return true;
+}
+
 /* The same tool comes again when two accounts offer it or pages overlap: the smallest account id
  * stays. */
 static bool is_known(struct wish *wish, struct json_span name, const char *account_id)
@@ -167,15 +180,18 @@ static bool is_known(struct wish *wish, struct json_span name, const char *accou
 static enum err tool_take(void *ctx, struct json_span item)
 {
     struct wish *wish = ctx;
-    struct json_span owner = scalekit_member(item, "identifier");
+    static const char *const names[] = {"identifier", "connected_account_id", "tool"};
+    struct json_span members[ARRAY_LEN(names)];
+    scalekit_members(item, names, ARRAY_LEN(names), members);
+    struct json_span owner = members[0];
     bool is_strange = json_type(owner) == JSON_STRING && !json_string_is(owner, wish->identifier);
     wish->n_strange += is_strange;
-    struct json_span definition = json_at(item, "tool", "definition", NULL);
+    struct json_span definition = json_get(members[2], "definition");
     struct json_span name = json_get(definition, "name");
     if (is_strange || !wish_has(wish, name)) return E_OK;
 
     char account_id[128];
-    scalekit_copy(scalekit_member(item, "connected_account_id"), account_id, sizeof account_id);
+    scalekit_copy(members[1], account_id, sizeof account_id);
     if (is_known(wish, name, account_id)) return E_OK;
 
     struct scalekit_tool tool;
@@ -197,8 +213,9 @@ static int by_name(const void *a, const void *b)
     return strcmp(left->name, right->name);
 }
 
+/* `with_names`: only the tools wished for. */
 static enum err list_read(struct scalekit *s, const struct scalekit_call *call, struct wish *wish,
-                          const char *const *connections, size_t n_connections,
+                          const char *const *connections, size_t n_connections, bool with_names,
                           struct scalekit_error *out_error)
 {
     AUTO(str_done) struct str path = {0};
@@ -206,6 +223,8 @@ static enum err list_read(struct scalekit *s, const struct scalekit_call *call, 
     scalekit_query(&path, "identifier", wish->identifier);
     for (size_t i = 0; i < n_connections; i++)
         scalekit_query(&path, "filter.connection_names", connections[i]);
+    for (size_t i = 0; with_names && i < wish->n; i++)
+        scalekit_query(&path, "filter.tool_names", wish->names[i]);
 
     struct scalekit_pages pages = {
         .what = "tools/scoped",
@@ -217,20 +236,28 @@ static enum err list_read(struct scalekit *s, const struct scalekit_call *call, 
     return scalekit_pages_read(s, call, &pages, out_error);
 }
 
+/* ScaleKit's own "no" to the question. A page of a proxy has no error_code. */
+static bool is_refusal(const struct scalekit_error *error)
+{
+    return scalekit_error_is_answer(error) &&
+           (error->status == 400 || (error->status == 404 && *error->error_code));
+}
+
 static enum err read_all(struct scalekit *s, const struct scalekit_call *call, struct wish *wish,
                          const char *const *connections, size_t n, struct scalekit_error *out_error)
 {
-    enum err e = list_read(s, call, wish, connections, n, out_error);
+    enum err e = list_read(s, call, wish, connections, n, true, out_error);
+    if (e ? !is_refusal(out_error) : wish_is_fulfilled(wish)) return e;
+
+    e = list_read(s, call, wish, connections, n, false, out_error);
     /* Together they are refused when two of them belong to one provider. */
     bool is_refused = e && scalekit_error_is_answer(out_error) && out_error->status == 400 && n > 1;
     for (size_t i = 0; is_refused && i < n; i++) {
-        e = list_read(s, call, wish, &connections[i], 1, out_error);
+        e = list_read(s, call, wish, &connections[i], 1, false, out_error);
         if (e) break;
     }
-    /* No account on a connection; said in other words by other versions of the service. A page of a
-     * proxy has no error_code. */
-    bool is_unconnected = e && scalekit_error_is_answer(out_error) && out_error->status == 404 &&
-                          *out_error->error_code;
+    /* No account on a connection; said in other words by other versions of the service. */
+    bool is_unconnected = e && is_refusal(out_error) && out_error->status == 404;
     if (is_unconnected) out_error->class = SCALEKIT_USER_CONNECT;
     return e;
 }

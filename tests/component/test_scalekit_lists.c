@@ -125,12 +125,18 @@ static void an_unknown_connection_name_is_named(void **state)
     assert_non_null(strstr(err_detail(), "\"sanity mcp\""));
 }
 
+/* A service that knows no filter by tool name. */
+#define NO_FILTER                                                                                  \
+    {                                                                                              \
+        .match = "tool_names=", .times = -1, .status = 400                                         \
+    }
+
 static void pages_are_followed_to_the_end(void **state)
 {
     struct rig *rig = *state;
     script_token(rig);
     STUB_SCRIPT(
-        rig->stub,
+        rig->stub, NO_FILTER,
         {.match = "page_token=t%2F2",
          .status = 200,
          .body = "{\"tools\":[],\"nextPageToken\":\"t3\"}"},
@@ -155,7 +161,7 @@ static void pages_are_followed_to_the_end(void **state)
     assert_string_equal(tools.items[0].connected_account_id, "ca_1");
     assert_string_equal(tools.items[1].name, "slack_c");
     scalekit_tools_done(&tools);
-    assert_line_has(nth(rig, SCOPED, 0), "identifier=user_1&filter.connection_names=slack&"
+    assert_line_has(nth(rig, SCOPED, 1), "identifier=user_1&filter.connection_names=slack&"
                                          "filter.connection_names=sanity%20mcp ");
 }
 
@@ -167,11 +173,49 @@ static enum err scoped(struct rig *rig, struct scalekit_tools *out_tools,
                                  out_error);
 }
 
+static void tools_are_asked_for_by_name(void **state)
+{
+    struct rig *rig = *state;
+    script_token(rig);
+    STUB_SCRIPT(rig->stub, {.match = SCOPED,
+                            .status = 200,
+                            .body = "{\"tools\":[" ENTRY("user_1", "slack_b") "," ENTRY(
+                                "user_1", "slack_a") "]}"});
+    struct scalekit_tools tools = {0};
+    struct scalekit_error error;
+    assert_int_equal(scoped(rig, &tools, &error), E_OK);
+    assert_int_equal(tools.n, 2);
+    assert_int_equal(count(rig, SCOPED), 1);
+    assert_line_has(nth(rig, SCOPED, 0), "filter.connection_names=sanity%20mcp&"
+                                         "filter.tool_names=slack_a&filter.tool_names=slack_b ");
+    scalekit_tools_done(&tools);
+}
+
+static void a_tool_that_a_filter_hides_is_found_without_it(void **state)
+{
+    struct rig *rig = *state;
+    script_token(rig);
+    STUB_SCRIPT(
+        rig->stub,
+        {.match = "tool_names=",
+         .status = 200,
+         .body = "{\"tools\":[" ENTRY("user_1", "slack_a") "]}"},
+        {.match = SCOPED,
+         .status = 200,
+         .body = "{\"tools\":[" ENTRY("user_1", "slack_b") "," ENTRY("user_1", "slack_a") "]}"});
+    struct scalekit_tools tools = {0};
+    struct scalekit_error error;
+    assert_int_equal(scoped(rig, &tools, &error), E_OK);
+    assert_int_equal(tools.n, 2);
+    assert_int_equal(count(rig, SCOPED), 2);
+    scalekit_tools_done(&tools);
+}
+
 static void a_page_token_that_comes_twice_ends_the_list(void **state)
 {
     struct rig *rig = *state;
     script_token(rig);
-    STUB_SCRIPT(rig->stub,
+    STUB_SCRIPT(rig->stub, NO_FILTER,
                 {.match = "page_token=a", .status = 200, .body = "{\"next_page_token\":\"b\"}"},
                 {.match = "page_token=b", .status = 200, .body = "{\"next_page_token\":\"a\"}"},
                 {.match = SCOPED, .status = 200, .body = "{\"next_page_token\":\"a\"}"});
@@ -180,7 +224,7 @@ static void a_page_token_that_comes_twice_ends_the_list(void **state)
     assert_int_equal(scoped(rig, &tools, &error), E_UPSTREAM);
     assert_int_equal(error.class, SCALEKIT_UNKNOWN);
     assert_non_null(strstr(error.message, "twice"));
-    assert_int_equal(count(rig, SCOPED), 3);
+    assert_int_equal(count(rig, SCOPED), 4);
     assert_int_equal(stub_unscripted(rig->stub), 0);
 }
 
@@ -188,7 +232,7 @@ static void odd_entries_and_other_peoples_tools_are_skipped(void **state)
 {
     struct rig *rig = *state;
     script_token(rig);
-    STUB_SCRIPT(rig->stub,
+    STUB_SCRIPT(rig->stub, NO_FILTER,
                 {.match = SCOPED,
                  .status = 200,
                  .body =
@@ -209,7 +253,8 @@ static void connections_refused_together_are_asked_one_by_one(void **state)
 {
     struct rig *rig = *state;
     script_token(rig);
-    STUB_SCRIPT(rig->stub, {.match = "names=slack&filter.connection_names=sanity", .status = 400},
+    STUB_SCRIPT(rig->stub,
+                {.match = "names=slack&filter.connection_names=sanity", .times = 2, .status = 400},
                 {.match = "names=slack",
                  .status = 200,
                  .body = "{\"tools\":[" ENTRY("user_1", "slack_a") "]}"},
@@ -227,9 +272,10 @@ static void a_user_without_account_must_connect(void **state)
 {
     struct rig *rig = *state;
     script_token(rig);
-    STUB_SCRIPT(rig->stub,
-                {.match = SCOPED, .status = 404, .body = ERROR_BODY("RESOURCE_NOT_FOUND")},
-                {.match = SCOPED, .status = 200, .body = "{\"tools\":[]}"});
+    STUB_SCRIPT(
+        rig->stub,
+        {.match = SCOPED, .times = 2, .status = 404, .body = ERROR_BODY("RESOURCE_NOT_FOUND")},
+        {.match = SCOPED, .times = 2, .status = 200, .body = "{\"tools\":[]}"});
     struct scalekit_tools tools = {0};
     struct scalekit_error error;
     assert_int_equal(scoped(rig, &tools, &error), E_UPSTREAM);
@@ -263,6 +309,8 @@ int main(void)
         RIG_TEST(a_service_that_refuses_many_names_is_asked_one_by_one),
         RIG_TEST(an_unknown_connection_name_is_named),
         RIG_TEST(pages_are_followed_to_the_end),
+        RIG_TEST(tools_are_asked_for_by_name),
+        RIG_TEST(a_tool_that_a_filter_hides_is_found_without_it),
         RIG_TEST(a_page_token_that_comes_twice_ends_the_list),
         RIG_TEST(odd_entries_and_other_peoples_tools_are_skipped),
         RIG_TEST(connections_refused_together_are_asked_one_by_one),

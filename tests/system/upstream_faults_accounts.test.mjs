@@ -6,6 +6,9 @@ import { rowsFor } from "./faults_table.mjs";
 
 const ACCOUNTS = { endpoint: "scalekit.accounts.list" };
 const TOOLS = { endpoint: "scalekit.tools.scoped" };
+// Asked for by name, the tools fit into one page.
+const NO_FILTER = { ...TOOLS, count: 1, action: { type: "status", status: 400,
+  body: { code: 3, message: "unknown filter", details: [] } } };
 const PROBE = { endpoint: "scalekit.execute_tool", match: { tool: "slack_auth_test" } };
 const MENDED = ["fine", "broken", "later", "ours"];
 const LASTING = ["broken", "later", "nonsense", "failed", "refused"];
@@ -58,7 +61,7 @@ suite("preparing", [
   }),
   ...rowsFor("the second page of tools", { ...TOOLS, skip: 1 }, ({ kind }) =>
     (["broken", "later", "ours"].includes(kind) ? posted :
-      ["nonsense", "failed"].includes(kind) ? unavailable() : null)),
+      ["nonsense", "failed"].includes(kind) ? unavailable() : null), [NO_FILTER]),
   ...rowsFor("the tools, each time", { ...TOOLS, count: -1 }, ({ kind }) =>
     (LASTING.includes(kind) ? unavailable() : null)),
 ], { together: 40 });
