@@ -12,10 +12,10 @@
 #include "runs/runs.h"
 #include "runs/suspects.h"
 
-/* One run with a thread. Lives on the heap from claim to the end of its thread. */
+/* One run with a thread. Lives on the heap from before its claim to the end of its thread. */
 struct live_run {
     struct runs *runs;
-    struct run_row row;           /* as claimed; belongs to the run thread */
+    struct run_row row;           /* as claimed, empty before; belongs to the run thread */
     struct agent_control control; /* written by others */
     char id[ID_MAX];
     char queue_user_id[USER_ID_MAX + 1]; /* whose place in the queue it holds; "": nobody's */
@@ -53,8 +53,12 @@ void engine_enqueue(struct runs *runs, const struct engine_item *item);
 /* Takes a run off the list of live ones and gives its user's place back. Holding the mutex. */
 void engine_drop_locked(struct live_run *run);
 
-/* worker.c: takes the claimed run over and starts its thread. E_LIMIT: no thread could be had, the
- * run stays the caller's. */
+/* scheduler.c, on the run's thread: makes a queued run a running one, in the database. False: it is
+ * not to be run by this thread; it was cancelled, or could not be claimed and comes again. */
+bool engine_claim(struct live_run *run) MUST_CHECK;
+
+/* worker.c: takes the run over and starts its thread, which claims it. E_LIMIT: no thread could be
+ * had, the run stays the caller's. */
 enum err worker_start(struct live_run *run) MUST_CHECK;
 
 /* finish.c: writes how a run ended, again and again while the database cannot (until the process

@@ -1,11 +1,11 @@
 /*
- * The scheduler: claims queued runs and gives each a thread, up to the ceiling.
+ * The scheduler: gives queued runs a thread each, up to the ceiling.
  *
- * The order is in memory (runs/queue.h), the claim is a compare-and-set in the database (queued to
- * running, one attempt more), so a run that was cancelled meanwhile is simply not claimed. Once in
- * a while it looks for runs whose time is over. Nothing is claimed while our own credentials are
- * refused: every run would only find that out again. Runs that may bring the process down
- * (runs/suspects.h) go first, each alone.
+ * The order is in memory (runs/queue.h). The thread begins with the claim, a compare-and-set in the
+ * database (queued to running, one attempt more), so a run that was cancelled meanwhile simply ends
+ * there; claims of many threads share a commit. Once in a while the scheduler looks for runs whose
+ * time is over. Nothing is claimed while our own credentials are refused: every run would only find
+ * that out again. Runs that may bring the process down (runs/suspects.h) go first, each alone.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -44,14 +44,6 @@ static enum err claim(void *ctx, struct run_row *row)
     return E_OK;
 }
 
-static enum err claim_run(struct live_run *run)
-{
-    struct event_new event = {.type = "claimed"};
-    struct run_update update = {.change = claim, .events = &event, .n_events = 1};
-    struct run_fence fence = {.statuses = 1u << RUN_QUEUED};
-    return store_run_update(run->runs->options.store, run->id, fence, &update, &run->row);
-}
-
 static void live_add(struct live_run *run)
 {
     mutex_lock(&run->runs->mutex);
@@ -83,7 +75,7 @@ static void live_drop(struct live_run *run)
     xfree(run);
 }
 
-/* The same run once more, a little later: it could not be claimed. */
+/* The same run once more, a little later. */
 static void enqueue_again(struct runs *runs, const char *run_id)
 {
     AUTO(run_row_done) struct run_row row = {0};
@@ -95,29 +87,32 @@ static void enqueue_again(struct runs *runs, const char *run_id)
     engine_enqueue(runs, &item); /* with INT_MAX alone, to be sure */
 }
 
+bool engine_claim(struct live_run *run)
+{
+    if (atomic_load(&run->runs->is_stopping)) return false; /* it stays in the queue */
+    struct event_new event = {.type = "claimed"};
+    struct run_update update = {.change = claim, .events = &event, .n_events = 1};
+    struct run_fence fence = {.statuses = 1u << RUN_QUEUED};
+    enum err e = store_run_update(run->runs->options.store, run->id, fence, &update, &run->row);
+    if (!e) return true;
+    if (e != E_LOST && e != E_NOT_FOUND) {
+        log_failure("claim_failed", e, LOG_STR("run", run->id));
+        enqueue_again(run->runs, run->id);
+    }
+    return false;
+}
+
 static void start_run(struct runs *runs, const struct queue_taken *taken)
 {
-    const char *run_id = taken->id;
     struct live_run *run = xcalloc(1, sizeof(*run));
     run->runs = runs;
-    snprintf(run->id, sizeof(run->id), "%s", run_id);
+    snprintf(run->id, sizeof(run->id), "%s", taken->id);
     snprintf(run->queue_user_id, sizeof(run->queue_user_id), "%s", taken->user_id);
     live_add(run); /* a cancel that comes now finds it */
-    enum err e = claim_run(run);
-    if (!e) {
-        if (suspects_include(run->row.unclean_ends))
-            log_warn("run_alone", LOG_STR("run", run_id),
-                     LOG_INT("unclean_ends", run->row.unclean_ends),
-                     LOG_STR("why", "the process died while this run was in flight"));
-        e = worker_start(run);
-        if (!e) return;
-        log_failure("run_not_started", e, LOG_STR("run", run_id));
-        finish_run(
-            run, &(struct agent_end){.kind = AGENT_PARKED, .detail = "no thread could be started"});
-    } else if (e != E_LOST && e != E_NOT_FOUND) {
-        log_failure("claim_failed", e, LOG_STR("run", run_id));
-        enqueue_again(runs, run_id);
-    }
+    enum err e = worker_start(run);
+    if (!e) return;
+    log_failure("run_not_started", e, LOG_STR("run", taken->id));
+    enqueue_again(runs, taken->id);
     live_drop(run);
 }
 

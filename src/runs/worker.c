@@ -34,17 +34,25 @@ static void leave(struct live_run *run)
     mutex_unlock(&runs->mutex);
 }
 
-static void *run_main(void *arg)
+static void run_it(struct live_run *run)
 {
-    struct live_run *run = arg;
     struct agent_end end;
     log_run_context(&run->row);
     fault_subject(run->row.user_id);
     log_info("run_started", LOG_STR("recipe", run->row.recipe),
              LOG_INT("attempt", run->row.attempt));
+    if (suspects_include(run->row.unclean_ends))
+        log_warn("run_alone", LOG_INT("unclean_ends", run->row.unclean_ends),
+                 LOG_STR("why", "the process died while this run was in flight"));
     agent_run(run->runs->options.agent, &run->row, &run->control, &end);
     finish_run(run, &end);
     log_set_run(NULL, NULL);
+}
+
+static void *run_main(void *arg)
+{
+    struct live_run *run = arg;
+    if (engine_claim(run)) run_it(run);
     leave(run);
     return NULL;
 }
