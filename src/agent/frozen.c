@@ -98,6 +98,7 @@ enum err frozen_load(struct frozen *f, struct str *json)
 {
     *f = (struct frozen){0};
     str_move(&f->json, json);
+    str_fit(&f->json);
     enum err e = json_check(str_text(&f->json), f->json.len, (struct json_limits){0});
     if (e) return fail(E_CORRUPT, "the prepared run is not JSON");
     struct json_span root = json_root(f->json.data, f->json.len);

@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-#define BODY_BYTES_MAX (30 * MIB) /* the API's edge refuses 32 MB */
-#define IDS_MAX        4096
+#define BODY_BYTES_MAX  (30 * MIB) /* the API's edge refuses 32 MB */
+#define BODY_REST_BYTES 512        /* about what stands around messages, tools and system */
+#define IDS_MAX         4096
 
 void tool_outcome_done(struct tool_outcome *outcome)
 {
@@ -176,6 +177,8 @@ enum err transcript_body(const struct transcript *t, const struct frozen *frozen
                          struct str *out)
 {
     out->max = BODY_BYTES_MAX;
+    /* It stays as long as the model thinks, for every run: no room to spare. */
+    str_reserve(out, t->messages.len + frozen->tools.len + frozen->system.len + BODY_REST_BYTES);
     struct json_writer w = json_writer(out);
     json_begin_object(&w);
     json_put_string(&w, "model", frozen->model);

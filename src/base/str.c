@@ -39,6 +39,13 @@ static bool has_room(const struct str *s, size_t more)
     return s->data && more <= s->cap - s->len && !s->overflow && s->cap <= limit_of(s);
 }
 
+static void set_cap(struct str *s, size_t cap)
+{
+    s->data = xrealloc(s->data, cap + 1);
+    s->cap = cap;
+    s->data[s->len] = '\0';
+}
+
 /* True when `more` bytes may be appended and there is memory for them and the NUL. */
 static bool make_room(struct str *s, size_t more)
 {
@@ -53,10 +60,7 @@ static bool make_room(struct str *s, size_t more)
     size_t cap = s->cap ? s->cap : CAP_FIRST;
     while (cap < needed)
         cap = cap * 2 + 1;
-    if (cap > limit) cap = limit;
-    s->data = xrealloc(s->data, cap + 1);
-    s->cap = cap;
-    s->data[s->len] = '\0';
+    set_cap(s, cap > limit ? limit : cap);
     return true;
 }
 
@@ -123,7 +127,17 @@ void str_append_str(struct str *s, const struct str *other)
 
 void str_reserve(struct str *s, size_t more)
 {
-    make_room(s, more);
+    if (has_room(s, more)) return;
+    size_t limit = limit_of(s);
+    if (more <= limit && s->len <= limit - more)
+        set_cap(s, s->len + more);
+    else
+        s->overflow = true;
+}
+
+void str_fit(struct str *s)
+{
+    if (s->data && s->cap > s->len) set_cap(s, s->len);
 }
 
 void str_truncate(struct str *s, size_t len)

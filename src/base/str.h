@@ -42,8 +42,10 @@ void str_append_char(struct str *s, char c);
 void str_append_i64(struct str *s, int64_t value);
 void str_append_format(struct str *s, const char *format, ...) PRINTF_LIKE(2, 3);
 void str_append_str(struct str *s, const struct str *other);
-/* Makes room for `more` further bytes. */
+/* Makes room for exactly `more` further bytes, if they are within the limit. */
 void str_reserve(struct str *s, size_t more);
+/* Gives back the room that is not used: for a text that stays for long. */
+void str_fit(struct str *s);
 /* Cuts to `len` bytes (no effect when shorter). */
 void str_truncate(struct str *s, size_t len);
 

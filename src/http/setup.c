@@ -9,6 +9,9 @@
 #define KEEPALIVE_S  45L  /* NATs and load balancers forget silent connections after about 350 s */
 #define DNS_CACHE_S  300L /* each uncached name costs a resolver thread */
 #define UPLOAD_WATCH (64 * KIB)
+/* Held by each transfer as long as it waits; upload buffers are there with TLS only. */
+#define RECEIVE_BUFFER ((long)(8 * KIB))
+#define UPLOAD_BUFFER  ((long)(16 * KIB))
 
 static bool is_token(const char *name)
 {
@@ -148,6 +151,8 @@ static CURLcode set_connection(struct transfer *t)
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     if (c->ca_file) SET(CURLOPT_CAINFO, c->ca_file);
     if (c->user_agent) SET(CURLOPT_USERAGENT, c->user_agent);
+    SET(CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
+    SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);
     SET(CURLOPT_TCP_KEEPINTVL, KEEPALIVE_S);
