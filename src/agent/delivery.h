@@ -1,11 +1,11 @@
 /*
  * The delivery: the one step that others see. Internal to agent/.
  *
- *   check the call ─▶ intent (running ─▶ delivering, committed) ─▶ send once, on a fresh connection
- * ─▶ outcome (committed)
+ *   check the call ─▶ intent (running ─▶ delivering, committed)
+ *                  ─▶ send once, on a fresh connection ─▶ outcome (committed)
  *
  * The arguments are ours: the model gives a text and nothing else. At most one message a briefing:
- * after an outcome that nobody knows, nothing is sent again.
+ * after an outcome that nobody knows, nothing is sent again before reconcile.h has looked.
  */
 #ifndef AGENT_DELIVERY_H
 #define AGENT_DELIVERY_H

@@ -1,10 +1,9 @@
 /*
  * After a send whose outcome nobody knows: look before acting.
  *
- *   found in the channel (marker and author)      delivered
- *   surely absent                                 may be sent once more
- *   cannot know                                   the run ends as delivery_unknown, for a person to
- * look at
+ *   found in the channel (marker and author)   delivered
+ *   surely absent                              may be sent once more
+ *   cannot know                                the run ends as delivery_unknown: a person must look
  *
  * Surely absent takes two complete reads, the first one only when the settle time is over: ScaleKit
  * may still run a call to its end after it has timed out for us. All of it has a clock of its own,

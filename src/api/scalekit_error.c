@@ -2,17 +2,19 @@
  * What a failed call means: status first, then ScaleKit's error_code, then the provider's word.
  *
  * The line that matters most runs between "certainly not executed" and "nobody knows": only answers
- * that are documented to come before anything was run are on the first side. Sources: wire
- * notes 1.3, 2.13 and 4, design.md
- * ("Delivery").
+ * that are documented to come before anything was run are on the first side.
+ * Sources: wire notes 1.3, 2.13 and 4, design.md ("Delivery").
  *
- *   429                                            rate limited
- *   401, error_code absent or UNAUTHENTICATED      our token (one refresh, then our credentials)
- *   REAUTHENTICATION_NEEDED, REFRESH_TOKEN_MISSING the user must reconnect
- *   TOOL_ERROR                                     by the provider's word; else 401 reconnect, 403
- * scope, 4xx bad call 400 "not active"                               the user must reconnect 404
- * about an account                           the user must connect other refusals of the request
- * itself           bad call 408, 409, 425, 499, 5xx, 1xx, 3xx, no answer   unknown
+ *   429                                              rate limited
+ *   401, error_code absent or UNAUTHENTICATED        our token (one refresh, then our credentials)
+ *   REAUTHENTICATION_NEEDED, REFRESH_TOKEN_MISSING   the user must reconnect
+ *   TOOL_ERROR                                       by the provider's word; else 401 reconnect,
+ *                                                    403 scope, 4xx bad call
+ *   401 with another error_code                      the user must reconnect
+ *   400 "not active"                                 the user must reconnect
+ *   404 about an account                             the user must connect
+ *   other refusals of the request itself             bad call
+ *   408, 409, 425, 499, 5xx, 1xx, 3xx, no answer     unknown
  */
 #include "api/scalekit_internal.h"
 

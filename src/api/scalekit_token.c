@@ -1,8 +1,10 @@
 /*
  * Our access token for ScaleKit (OAuth client credentials), kept for all threads.
  *
- *   none or stale ──first caller──▶ fetching ──answer──▶ kept ──expires_in − 60 s, or a 401──▶
- * stale ▲  │ failure: shared with all who waited everybody else ────┘  ▼ none
+ *   none or stale ──first caller──▶ fetching ──answer──▶ kept ──expires_in − 60 s, or a 401──▶ stale
+ *         ▲                         ▲      │
+ *         │   everybody else waits ─┘      │ failure: shared with all who waited
+ *         └────────────────────────────────┘
  *
  * At most one request is at the token endpoint. A token is known by its generation: who was told
  * 401 asks for any token but that generation, so a hundred threads with the same dead token cause

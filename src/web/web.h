@@ -10,7 +10,7 @@
  *
  *   socket ─▶ MHD thread: body, route, key ─┬─▶ answered from memory
  *                                           ├─▶ parked at the watch (long-poll) ─▶ watch thread
- * answers └─▶ suspended ─▶ pool thread: handler ─▶ resumed
+ *                                           └─▶ suspended ─▶ pool thread: handler answers ─▶ resumed
  */
 #ifndef WEB_WEB_H
 #define WEB_WEB_H
