@@ -1,9 +1,12 @@
 /*
  * `briefd serve`: the service, from the first check to the last goodbye.
  *
- *   settings ─▶ address bound ─▶ database locked, opened, migrated ─▶ interrupted runs queued again
- * ─▶ port open ─▶ ready SIGTERM, SIGINT: nothing new ─▶ model calls get their grace, deliveries
- * finish ─▶ the rest is parked ─▶ closed SIGHUP: the secrets are read anew
+ *   settings ─▶ database locked ─▶ address bound ─▶ database opened and migrated
+ *            ─▶ interrupted runs queued again ─▶ port open ─▶ ready
+ *
+ *   SIGTERM, SIGINT: nothing new ─▶ model calls get their grace, deliveries finish
+ *                    ─▶ the rest is parked ─▶ closed
+ *   SIGHUP: the secrets are read anew
  */
 #include "base/embedded.h"
 #include "base/thread.h"
@@ -153,9 +156,10 @@ static void wait_for_end(struct serving *s)
 
 static int serve(struct serving *s)
 {
-    enum err e = bind_address(s);
-    if (e) return command_failed("the service cannot start");
-    e = command_lock(s->config, &s->lock);
+    /* The lock first: a second service with the same settings is told of the first one, not of a
+     * taken port. */
+    enum err e = command_lock(s->config, &s->lock);
+    if (!e) e = bind_address(s);
     if (e) return command_failed("the service cannot start");
     e = service_start(&s->service, s->config, false);
     if (e) return command_store_failed(e);

@@ -32,6 +32,13 @@ test("a second service on the same database is refused, naming the file and the 
   assert.equal((await world.request("GET", "/readyz")).status, 200);
 });
 
+test("a second service with the very same settings is told of the database, not of the port", async () => {
+  const { host } = new URL(world.url);
+  const { code, stderr } = await world.cli(["serve"], { env: { BRIEFD_LISTEN: host } });
+  assert.equal(code, 1);
+  assert.ok(stderr.includes(`briefd.db.lock is held by process ${world.pid} (${NAME})`), stderr);
+});
+
 test("a migration beside a running service is refused, naming the process", async () => {
   const { code, stderr } = await world.cli(["migrate"]);
   assert.equal(code, 1);
