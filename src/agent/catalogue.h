@@ -20,7 +20,8 @@ struct connector {
     char *label;              /* "Slack" */
     char *connection_setting; /* the environment variable that holds its connection name:
                                  "SLACK_CONNECTION" */
-    char *connection_name;    /* its value; NULL when unset: the connector is not offered */
+    char *connection_name;    /* its value, unchecked (config_check() does); NULL when unset: the
+                                 connector is not offered */
     char **tool_prefixes;     /* "slack_" */
     size_t n_tool_prefixes;
     char *probe_tool;        /* tells who is connected: "slack_auth_test"; NULL: none */
@@ -117,6 +118,9 @@ void catalogue_free(struct catalogue *catalogue);
 const struct connector *catalogue_connector(const struct catalogue *c, const char *name);
 const struct recipe *catalogue_recipe(const struct catalogue *c, const char *name);
 const struct model *catalogue_model(const struct catalogue *c, const char *name);
+
+/* Can a connection at ScaleKit be called this? 1 to 200 bytes without spaces, quotes, < and >. */
+bool connection_name_valid(const char *name);
 
 /* Cost in nano dollars of one reply at these prices (rounded up). */
 struct anthropic_usage;

@@ -44,16 +44,10 @@ static void check_tool_prefixes(const struct connector *connector, const struct 
     }
 }
 
-static void take_connection_name(struct connector *connector, struct doc *doc, const char *value)
+bool connection_name_valid(const char *name)
 {
-    if (!value || !*value) return;
-    size_t len = strlen(value);
-    if (len > 200 || strcspn(value, " \t\r\n\"'<>") != len) {
-        doc_problem(doc, "", "%s is no connection name: copy it from ScaleKit's dashboard as it is",
-                    connector->connection_setting);
-        return;
-    }
-    connector->connection_name = xstrdup(value);
+    size_t len = strlen(name);
+    return len > 0 && len <= 200 && strcspn(name, " \t\r\n\"'<>") == len;
 }
 
 static void read_connector(struct connector *connector, const struct node *node,
@@ -81,7 +75,8 @@ static void read_connector(struct connector *connector, const struct node *node,
                     "connection_setting must be a variable's name: A-Z 0-9 _");
         return;
     }
-    take_connection_name(connector, node->doc, setting(ctx, connector->connection_setting));
+    const char *name = setting(ctx, connector->connection_setting);
+    if (name && *name) connector->connection_name = xstrdup(name);
 }
 
 static void check_unique_settings(const struct catalogue *c, struct doc *doc)

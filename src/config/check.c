@@ -189,8 +189,18 @@ static void check_param_settings(const struct config *config, struct str *proble
 static void check_connectors(const struct config *config, struct str *problems)
 {
     const struct catalogue *c = config->catalogue;
-    for (size_t i = 0; i < c->n_connectors; i++)
-        if (c->connectors[i].connection_name) return;
+    size_t n_named = 0;
+    for (size_t i = 0; i < c->n_connectors; i++) {
+        const struct connector *connector = &c->connectors[i];
+        if (!connector->connection_name) continue;
+        n_named++;
+        if (!connection_name_valid(connector->connection_name))
+            str_append_format(problems,
+                              "%s is \"%.200s\", which is no connection name: copy it from "
+                              "ScaleKit's dashboard as it is.\n",
+                              connector->connection_setting, connector->connection_name);
+    }
+    if (n_named > 0) return;
     str_append_text(
         problems,
         "No connection is named, so no briefing could run. Copy the connection names from "

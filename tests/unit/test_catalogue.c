@@ -441,14 +441,18 @@ static const char *odd_setting(void *ctx, const char *name)
     return strcmp(name, "WIKI_CONNECTION") == 0 ? "my wiki" : NULL;
 }
 
-static void a_connection_name_that_is_none_is_told(void **state)
+static void a_connection_name_is_kept_as_it_is_and_can_be_told_from_none(void **state)
 {
     (void)state;
     struct catalogue *c = NULL;
     AUTO(str_done) struct str problems = {0};
     write_good();
-    assert_int_equal(catalogue_load(folder, odd_setting, NULL, &c, &problems), E_INVALID);
-    assert_non_null(strstr(str_text(&problems), "WIKI_CONNECTION is no connection name"));
+    assert_int_equal(catalogue_load(folder, odd_setting, NULL, &c, &problems), E_OK);
+    assert_string_equal(catalogue_connector(c, "wiki")->connection_name, "my wiki");
+    assert_false(connection_name_valid("my wiki"));
+    assert_false(connection_name_valid(""));
+    assert_true(connection_name_valid("sanitymcp-E1RsLhxV"));
+    catalogue_free(c);
 }
 
 int main(void)
@@ -464,7 +468,7 @@ int main(void)
         cmocka_unit_test(mistakes_in_parameters_are_named),
         cmocka_unit_test(all_problems_are_told_at_once),
         cmocka_unit_test(files_that_are_no_text_or_missing_are_named),
-        cmocka_unit_test(a_connection_name_that_is_none_is_told),
+        cmocka_unit_test(a_connection_name_is_kept_as_it_is_and_can_be_told_from_none),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
