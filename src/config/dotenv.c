@@ -83,10 +83,17 @@ static bool read_double_quoted(const char *at, const char *end, struct str *valu
     return at < end && is_rest_empty(at + 1, end);
 }
 
+/* " # …" anywhere, and "=# …": but "=#news" is a value, if seldom a good one. */
+static bool is_comment(const char *p, const char *at, const char *end)
+{
+    if (*p != '#') return false;
+    return is_space(p[-1]) || (p == at && (p + 1 == end || is_space(p[1])));
+}
+
 static void read_plain(const char *at, const char *end, struct str *value)
 {
     const char *stop = at;
-    while (stop < end && !(*stop == '#' && (stop == at || is_space(stop[-1]))))
+    while (stop < end && !is_comment(stop, at, end))
         stop++;
     while (stop > at && is_space(stop[-1]))
         stop--;

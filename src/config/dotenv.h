@@ -1,9 +1,9 @@
 /*
  * The `.env` file: NAME=value lines, `#` comments, `export ` in front allowed, spaces around the
  * `=` too. Single quotes are literal; double quotes know \n \" \\ \$; without quotes a value ends
- * at " #" and has no spaces around it. No expansion, no value longer than its line. A line that is
- * none of that is a problem with its number. Foreign bytes: limits on file (64 KiB), line (8 KiB)
- * and number of names (1000).
+ * at " #" (NAME=#x has the value "#x") and has no spaces around it. No expansion, no value longer
+ * than its line. A line that is none of that is a problem with its number. Foreign bytes: limits on
+ * file (64 KiB), line (8 KiB) and number of names (1000).
  */
 #ifndef CONFIG_DOTENV_H
 #define CONFIG_DOTENV_H
