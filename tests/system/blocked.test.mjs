@@ -75,8 +75,8 @@ test("the check tells whose account it is, in an own document", async () => {
   const user = await world.connected();
   const { body, status } = await check(user, "slack");
   assert.equal(status, 200);
-  assert.deepEqual(Object.keys(body), ["connector", "label", "status", "usable", "account", "connect_url",
-    "checked_at", "changed_at"]);
+  assert.deepEqual(Object.keys(body), ["connector", "label", "status", "usable",
+    "pending_confirmation", "account", "connect_url", "checked_at", "changed_at"]);
   assert.match(body.account.team_id, /^T/);
   assert.equal(body.connect_url, `${world.url}/?connect=slack`);
   assert.equal((await check(user, "fax")).status, 404);

@@ -156,6 +156,7 @@ test("damage that shows while the service runs is said, and nothing more is acce
   for (let i = 0; i < 200 && answer?.status !== 503; i++) answer = await world.brief(world.user());
   assertUnavailable(answer);
   await isReady(503);
+  assertUnavailable(await world.brief(world.user())); // whoever met the damage, nobody writes any more
   await world.logged("request_failed", (line) => /is damaged, and not written any more/.test(line.detail));
   // No briefing ends because of it: each is taken up again from a file that is whole.
   assert.deepEqual(world.logs().filter((line) => line.code === "internal_replay_mismatch"), []);
