@@ -43,8 +43,15 @@ static void line_model(struct json_span data, struct str *out)
 static void line_retry(struct json_span data, struct str *out)
 {
     AUTO(xfree_ptr) char *type = text(data, "type");
-    str_append_format(out, "… the model is not available (HTTP %lld %s), next try in %lld s\n",
-                      (long long)number(data, "status"), type,
+    long long status = number(data, "status");
+    str_append_text(out, "… the model is not available (");
+    if (status == 0)
+        str_append_text(out, "no answer");
+    else if (status == 200)
+        str_append_format(out, "%s", *type ? type : "its answer broke off");
+    else
+        str_append_format(out, "HTTP %lld%s%s", status, *type ? " " : "", type);
+    str_append_format(out, "), next try in %lld s\n",
                       (long long)(number(data, "wait_ms") + 999) / 1000);
 }
 

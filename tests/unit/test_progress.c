@@ -16,17 +16,25 @@ static void each_event_that_people_follow_has_its_line(void **state)
     static const struct {
         const char *type, *data, *line;
     } rows[] = {
-        {"prepared",              "{\"connectors\":2,\"tools\":4}",                               "✓ 2 connectors checked\n✓ 4 tools ready\n"},
+        {"prepared",              "{\"connectors\":2,\"tools\":4}",                                  "✓ 2 connectors checked\n✓ 4 tools ready\n"},
         {"tool_result",           "{\"tool\":\"q\",\"ok\":true,\"count\":7,\"noun\":\"drafts\"}",
-         "  ✓ 7 drafts  (q)\n"                                                                                                                 },
-        {"tool_result",           "{\"tool\":\"q\",\"ok\":true,\"bytes\":12}",                    "  ✓ q, 12 bytes\n"                          },
-        {"tool_result",           "{\"tool\":\"q\",\"ok\":false}",                                "  ✗ q failed; the model was told\n"         },
-        {"delivered",             "{\"channel\":\"C1\",\"ts\":\"1.5\"}",                          "✓ posted to C1, ts 1.5\n"                   },
+         "  ✓ 7 drafts  (q)\n"                                                                                                                    },
+        {"tool_result",           "{\"tool\":\"q\",\"ok\":true,\"bytes\":12}",                       "  ✓ q, 12 bytes\n"                          },
+        {"tool_result",           "{\"tool\":\"q\",\"ok\":false}",                                   "  ✗ q failed; the model was told\n"         },
+        {"delivered",             "{\"channel\":\"C1\",\"ts\":\"1.5\"}",                             "✓ posted to C1, ts 1.5\n"                   },
         {"delivery_not_executed", "{\"outcome\":\"not_executed_passing\"}",
-         "  ✗ not posted (not_executed_passing)\n"                                                                                             },
-        {"started_over",          "{\"why\":\"it is another day\"}",                              "↻ starting over: it is another day\n"       },
-        {"claimed",               NULL,                                                           ""                                             },
-        {"delivered",             NULL,                                                           "✓ posted to , ts \n"                        },
+         "  ✗ not posted (not_executed_passing)\n"                                                                                                },
+        {"model_retry",           "{\"status\":529,\"type\":\"overloaded_error\",\"wait_ms\":1500}",
+         "… the model is not available (HTTP 529 overloaded_error), next try in 2 s\n"                                                            },
+        {"model_retry",           "{\"status\":502,\"type\":\"\",\"wait_ms\":1}",
+         "… the model is not available (HTTP 502), next try in 1 s\n"                                                                             },
+        {"model_retry",           "{\"status\":200,\"type\":\"\",\"wait_ms\":1}",
+         "… the model is not available (its answer broke off), next try in 1 s\n"                                                                 },
+        {"model_retry",           "{\"status\":0,\"type\":\"\",\"wait_ms\":1}",
+         "… the model is not available (no answer), next try in 1 s\n"                                                                            },
+        {"started_over",          "{\"why\":\"it is another day\"}",                                 "↻ starting over: it is another day\n"       },
+        {"claimed",               NULL,                                                              ""                                             },
+        {"delivered",             NULL,                                                              "✓ posted to , ts \n"                        },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         AUTO(xfree_ptr) char *type = xstrdup(rows[i].type);
