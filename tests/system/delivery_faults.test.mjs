@@ -50,7 +50,7 @@ const meanwhile = (act) => ({
     await act(c);
   },
 });
-const PAUSE = { endpoint: "anthropic.messages", skip: 2, action: { type: "delay", ms: 1500 } };
+const PAUSE = { endpoint: "anthropic.messages", skip: 2, action: { type: "delay", ms: 3000 } };
 
 suite("the delivery", [
   ...rowsFor("sending, once", SEND, (fault, name) => {
@@ -142,4 +142,4 @@ suite("the delivery", [
   { name: "another person's message with this briefing's marker is not taken for ours",
     faults: [PAUSE, lost], ...meanwhile((c) => c.world.control("POST", "/slack", { identifier: c.user,
       channel: CHANNEL, text: `Have you seen this?\n_Briefing ${c.id}_` })), sends: 2 },
-], { together: 24 });
+], { together: 24, env: { BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "20s" } });

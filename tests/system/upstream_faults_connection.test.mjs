@@ -23,7 +23,7 @@ const tls = (url) => url.replace("http:", "https:");
 
 /** One of the upstreams is down while the model writes its n-th reply, and comes back on a sign. */
 const goneDuring = (n, which, sign) => ({
-  faults: [{ endpoint: "anthropic.messages", skip: n - 1, action: { type: "delay", ms: 1500 } }],
+  faults: [{ endpoint: "anthropic.messages", skip: n - 1, action: { type: "delay", ms: 3000 } }],
   middle: async ({ world, id }) => {
     await world.until(id, (run) => run.phase === "model" && run.progress.turn === n - 1);
     await world.listeners({ [which]: "down" });
@@ -50,9 +50,10 @@ sideBySide(() => {
         (await events({ world, id }, "model_retry")).length > 0, "a repeated question")),
       paid: 3 },
     { name: "ScaleKit is away when the message is to be sent: it is sent when ScaleKit is back", sends: 1,
-      ...goneDuring(3, "scalekit", ({ world, id }) =>
-        world.until(id, ({ phase }) => phase !== "model")) },
-  ], { together: 1 });
+      ...goneDuring(3, "scalekit", ({ world }) =>
+        world.logged("scalekit_failed", (line) => line.class === "not_sent")) },
+  ], { together: 1, env: { BRIEFD_LOG_LEVEL: "debug",
+    BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "20s" } });
 
   suite("upstreams without TLS", [
     { name: "no TLS where Claude should be: the briefing ends", ...elsewhere(

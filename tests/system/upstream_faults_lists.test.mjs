@@ -36,7 +36,7 @@ const waits = (statuses) => ({ middle: async (c) => {
 
 /** While the model writes its n-th reply, `act` happens. */
 const during = (n, act) => ({
-  faults: [{ endpoint: "anthropic.messages", skip: n - 1, action: { type: "delay", ms: 1500 } }],
+  faults: [{ endpoint: "anthropic.messages", skip: n - 1, action: { type: "delay", ms: 3000 } }],
   middle: async (c) => {
     await c.world.until(c.id, (run) => run.phase === "model" && run.progress.turn === n - 1);
     await act(c);
@@ -127,4 +127,4 @@ suite("what the lists say", [
   { name: "a caller that does not want to wait is told in the middle, too", replies: 3,
     brief: { if_blocked: "fail" }, end: "connector_revoked", says: /slack account .* not usable/,
     ...during(3, (c) => c.world.account(c.user, "slack", { revoked: true })) },
-], { together: 24 });
+], { together: 24, env: { BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "20s" } });

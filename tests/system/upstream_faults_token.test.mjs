@@ -39,7 +39,7 @@ sideBySide(() => {
     { name: "it ends at the message, and fetching fails: the message waits, and is posted once", sends: 2,
       faults: [refusedAt("slack_send_message"), { ...TOKEN, action: FAULTS.html.action }] },
     { name: "it is revoked between two questions: nobody notices",
-      faults: [{ endpoint: "anthropic.messages", skip: 1, action: { type: "delay", ms: 1500 } }],
+      faults: [{ endpoint: "anthropic.messages", skip: 1, action: { type: "delay", ms: 3000 } }],
       middle: async (c) => {
         await c.world.until(c.id, ({ phase, progress }) => phase === "model" && progress.turn === 1);
         await c.world.token({ revoke_all: true });
@@ -48,7 +48,7 @@ sideBySide(() => {
         const refused = await c.asked(EXECUTE);
         assert.ok(refused.some(({ status }) => status === 401), "the old token was not used");
       } },
-  ], { together: 1 });
+  ], { together: 1, env: { BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "20s" } });
 
   suite("an access token that cannot be had", [
     { name: "503 each time: the briefing ends and says so",
