@@ -10,21 +10,23 @@ import { machine } from "./proc.mjs";
 import { start } from "./start.mjs";
 import { steps } from "./steps.mjs";
 import { pairs, print } from "./table.mjs";
-import { World } from "./world.mjs";
+import { ReplayWorld, SandboxWorld } from "./world.mjs";
 
-const HELP = `./dev bench [--quick] [--only PART,…] [--at-once N,…] [--profile FILE]
+const HELP = `./dev bench [--quick] [--only PART,…] [--at-once N,…] [--sandbox] [--profile FILE]
 
   --quick           smaller numbers and shorter runs: about a minute
   --only PART,…     start, http, parked, steps, latency, no-latency
   --at-once N,…     how many briefings at once (1,100,1000,5000; with --quick 1,100)
+  --sandbox         briefings talk to the sandbox itself, not to a replay of what it said: strict, and
+                    so slow that it is the limit
   --profile FILE    perf records briefd while the last of those run
 
 Each part starts what it needs, on the loopback, and leaves nothing behind. The database lies in
 BENCH_DIR (TMPDIR): the disk below it counts.
 `;
 
-async function briefings(latency, counts, profile) {
-  const world = await World.start();
+async function briefings(latency, { counts, profile, sandbox }) {
+  const world = await (sandbox ? SandboxWorld : ReplayWorld).start();
   try {
     const rows = [];
     for (const n of counts) {
@@ -42,8 +44,8 @@ const PARTS = {
   http,
   parked,
   steps,
-  "latency": ({ counts, profile }) => briefings({ model: 300, tool: 50 }, counts, profile),
-  "no-latency": ({ counts, profile }) => briefings({ model: 0, tool: 0 }, counts, profile),
+  "latency": (chosen) => briefings({ model: 300, tool: 50 }, chosen),
+  "no-latency": (chosen) => briefings({ model: 0, tool: 0 }, chosen),
 };
 
 function options() {
@@ -52,6 +54,7 @@ function options() {
     "only": { type: "string", default: Object.keys(PARTS).join(",") },
     "at-once": { type: "string" },
     "profile": { type: "string" },
+    "sandbox": { type: "boolean", default: false },
     "help": { type: "boolean" },
   } });
   const parts = values.only.split(",");

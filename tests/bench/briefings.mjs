@@ -4,7 +4,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import http from "node:http";
 import { send } from "../system/client.mjs";
-import { cpuOf, memoryOf, resetPeak, writtenBy } from "./proc.mjs";
+import { cpuOf, memoryOf, resetPeak } from "./proc.mjs";
 import { percentile, say, table } from "./table.mjs";
 import { forEach, Service, temporaryFolder, wait } from "./world.mjs";
 
@@ -23,8 +23,8 @@ async function untilPosted(world, n, before) {
   let last = -1;
   let moved = Date.now();
   for (;;) {
-    const { effects, last: requests } = await world.scalekit.control("GET", "/stats");
-    if (effects.slack_posts - before >= n) return;
+    const { posts, requests } = await world.stats();
+    if (posts - before >= n) return;
     if (requests !== last) moved = Date.now();
     last = requests;
     if (Date.now() - moved > STALLED_MS) return;
@@ -74,26 +74,21 @@ export async function briefingsAtOnce(world, n, latency, { profile } = {}) {
 
 async function watchBegin(world, service, profile) {
   await resetPeak(service.pid);
-  const stats = await world.scalekit.control("GET", "/stats");
-  const opened = stats.connections_opened.scalekit ?? 0;
+  const stats = await world.stats();
   const recorder = profile && spawn("perf", ["record", "-q", "-e", "cpu-clock", "-F", "999", "-g",
     "--call-graph", "fp", "-o", profile, "-p", String(service.pid)], { stdio: "ignore" });
-  return { recorder, posts: stats.effects.slack_posts, opened, idle: memoryOf(service.pid),
-    cpu: cpuOf(service.pid), scalekitCpu: world.scalekit.cpu, claudeCpu: world.claude.cpu,
-    ownCpu: process.cpuUsage(), written: writtenBy(service.pid), time: performance.now() };
+  return { recorder, ...stats, idle: memoryOf(service.pid), cpu: cpuOf(service.pid),
+    otherCpu: world.cpu, ownCpu: process.cpuUsage(), time: performance.now() };
 }
 
 async function watchEnd(world, service, begin) {
   const own = process.cpuUsage(begin.ownCpu);
   const seen = { cpu: cpuOf(service.pid) - begin.cpu, ms: performance.now() - begin.time,
-    scalekitCpu: world.scalekit.cpu - begin.scalekitCpu, claudeCpu: world.claude.cpu - begin.claudeCpu,
-    ownCpu: (own.user + own.system) / 1000, memory: memoryOf(service.pid), idle: begin.idle,
-    written: writtenBy(service.pid) - begin.written };
-  const [scalekit, claude] = await Promise.all([world.scalekit, world.claude]
-    .map((sandbox) => sandbox.control("GET", "/stats")));
-  seen.connections = scalekit.connections_opened.scalekit - begin.opened +
-    claude.connections_opened.anthropic;
-  seen.posts = scalekit.effects.slack_posts - begin.posts;
+    otherCpu: world.cpu - begin.otherCpu, ownCpu: (own.user + own.system) / 1000,
+    memory: memoryOf(service.pid), idle: begin.idle };
+  const stats = await world.stats();
+  seen.connections = stats.connections - begin.connections;
+  seen.posts = stats.posts - begin.posts;
   if (begin.recorder) {
     begin.recorder.kill("SIGINT");
     await once(begin.recorder, "exit");
@@ -136,15 +131,15 @@ function row({ n, latency, documents, events, seen, stored, service }) {
     "stored KiB": stored / 1024,
     "connections": seen.connections,
     "CPU: briefd": share(seen.cpu),
-    "ScaleKit": share(seen.scalekitCpu),
-    "Claude": share(seen.claudeCpu),
+    "upstream": share(seen.otherCpu),
     "client": share(seen.ownCpu),
   };
 }
 
 export function showBriefings(rows, latency) {
   table(`Briefings at once: ${latency.model} ms a reply of Claude, ${latency.tool} ms a tool call`, rows, [
-    "over: time from created_at to finished_at beyond the ideal, in ms; stored: a briefing's results in the database",
-    "CPU: share of one core while they ran; a sandbox near 100%, or a sum near all cores, was the limit",
+    "over: ms from created_at to finished_at beyond the ideal",
+    "KiB each: peak RSS above that of the idle process; stored: a briefing's results in the database",
+    "CPU: share of one core while they ran: the sum near all cores, or the upstream near 100%, was the limit",
   ]);
 }

@@ -1,22 +1,18 @@
 // Durable steps a second, and how many fsyncs they took: steps.c, linked with the store.
 
 import { execFileSync } from "node:child_process";
-import { dirname, join } from "node:path";
-import { BINARY } from "../system/harness.mjs";
+import { join } from "node:path";
 import { say, table } from "./table.mjs";
-import { temporaryFolder } from "./world.mjs";
+import { buildProgram, temporaryFolder } from "./world.mjs";
 
 const WRITERS = [1, 16, 256];
 
 export function steps({ quick }) {
-  const build = dirname(dirname(BINARY));
-  say(`building ${build}/tests/bench/steps`);
-  execFileSync("ninja", ["-C", build, "tests/bench/steps"], { stdio: ["ignore", "ignore", "inherit"] });
+  const program = buildProgram("steps");
   const rows = WRITERS.map((writers) => {
     say(`durable steps, ${writers} writers`);
     const folder = temporaryFolder();
-    const text = execFileSync(join(build, "tests/bench/steps"),
-      [join(folder, "briefd.db"), String(writers), quick ? "1" : "5"], { encoding: "utf8" });
+    const text = execFileSync(program, [join(folder, "briefd.db"), String(writers), quick ? "1" : "5"], { encoding: "utf8" });
     const seen = JSON.parse(text);
     return {
       "writers": writers,

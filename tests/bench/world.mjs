@@ -1,23 +1,23 @@
-// The processes of a measurement: briefd, and two sandboxes. One plays ScaleKit and its tools, the
-// other Claude, so that the other side has two processes to work with. Their journals are the
-// witness of what went over the wire.
+// The processes of a measurement: briefd, and what it talks to. That is two sandboxes, one that plays
+// ScaleKit and its tools and one that plays Claude, or a replay of what they said.
 
 import { openSync, closeSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import http from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { send } from "../system/client.mjs";
 import { BINARY, CHANNEL, CONNECTIONS, ROOT } from "../system/harness.mjs";
-import { bareEnvironment, eventually, startProgram } from "../system/processes.mjs";
+import { bareEnvironment, startProgram } from "../system/processes.mjs";
 import { cpuOf } from "./proc.mjs";
+import { nameOf, record } from "./record.mjs";
 
 // Claude's stream, written whole, waits this part of the latency it is told: stream.mjs would
 // spread the rest between pieces.
 const SHARE_BEFORE_STREAM = 0.4;
 const AT_ONCE = 64;
 
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+export const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Runs work(i) for i below n, at most `atOnce` at a time. */
 export async function forEach(n, work, atOnce = AT_ONCE) {
@@ -77,6 +77,10 @@ export class Service {
       stdio: ["ignore", "ignore", fd] });
     closeSync(fd);
     this.ended = new Promise((resolve) => {
+      this.child.once("error", (error) => {
+        this.exit = { code: error.message };
+        resolve(this.exit);
+      });
       this.child.once("close", (code, signal) => {
         this.exit = { code, signal };
         resolve(this.exit);
@@ -138,11 +142,12 @@ export function temporaryFolder() {
   return folder;
 }
 
-export class World {
+/** The sandbox: strict, and as dear as the real services would be to it. */
+export class SandboxWorld {
   #users = 0;
 
   static async start() {
-    const world = new World();
+    const world = new SandboxWorld();
     [world.scalekit, world.claude] = await Promise.all([Sandbox.start(), Sandbox.start()]);
     return world;
   }
@@ -157,15 +162,14 @@ export class World {
 
   /** Users with both accounts; those of before are used again. */
   async users(n) {
-    const name = (i) => `u_${i}`;
     const first = this.#users;
     await forEach(n - first, async (i) => {
       for (const connection of [CONNECTIONS.sanity, CONNECTIONS.slack]) {
-        await this.scalekit.control("POST", "/connect", { identifier: name(first + i), connection });
+        await this.scalekit.control("POST", "/connect", { identifier: nameOf(first + i), connection });
       }
     });
     this.#users = Math.max(n, first);
-    return Array.from({ length: n }, (_, i) => name(i));
+    return Array.from({ length: n }, (_, i) => nameOf(i));
   }
 
   get settings() {
@@ -178,9 +182,65 @@ export class World {
       ANTHROPIC_API_KEY: claude.ready.anthropic_api_key };
   }
 
+  /** {posts, requests, connections} so far. */
+  async stats() {
+    const [scalekit, claude] = await Promise.all([this.scalekit, this.claude]
+      .map((sandbox) => sandbox.control("GET", "/stats")));
+    return { posts: scalekit.effects.slack_posts, requests: scalekit.last + claude.last,
+      connections: (scalekit.connections_opened.scalekit ?? 0) +
+        (claude.connections_opened.anthropic ?? 0) };
+  }
+
+  get cpu() {
+    return this.scalekit.cpu + this.claude.cpu;
+  }
+
   async close() {
     await Promise.all([this.scalekit.close(), this.claude.close()]);
   }
 }
 
-export { eventually, wait };
+/** What the sandbox answered once, answered again by a small C program (upstream.c), so that the
+ * other side costs next to nothing. */
+export class ReplayWorld {
+  static async start() {
+    const sandbox = await SandboxWorld.start();
+    await sandbox.latency(0, 0);
+    await sandbox.users(1);
+    const recording = await record(sandbox);
+    const world = new ReplayWorld();
+    world.settings = sandbox.settings;
+    await sandbox.close();
+    world.program = startProgram(buildProgram("upstream"), [recording],
+      { env: bareEnvironment(), stdin: "pipe" });
+    world.url = JSON.parse(await world.program.line((line) => line.startsWith("{"))).url;
+    Object.assign(world.settings, { SCALEKIT_ENV_URL: world.url, ANTHROPIC_BASE_URL: world.url });
+    return world;
+  }
+
+  latency = (modelMs, toolMs) =>
+    send(this.url, "POST", `/bench/latency?model=${modelMs}&tool=${toolMs}`);
+  users = (n) => Array.from({ length: n }, (_, i) => nameOf(i));
+
+  async stats() {
+    const { body } = await send(this.url, "GET", "/bench/stats");
+    if (body.unknown > 0) throw new Error(`${body.unknown} requests that were not recorded`);
+    return body;
+  }
+
+  get cpu() {
+    return cpuOf(this.program.child.pid);
+  }
+
+  async close() {
+    this.program.child.stdin.end();
+    await this.program.ended;
+  }
+}
+
+/** One of the C programs beside this file. */
+export function buildProgram(name) {
+  const build = dirname(dirname(BINARY));
+  execFileSync("ninja", ["-C", build, `tests/bench/${name}`], { stdio: ["ignore", "ignore", "inherit"] });
+  return join(build, "tests/bench", name);
+}
