@@ -100,8 +100,8 @@ static enum err rejected(struct briefing *b, const struct anthropic_error *error
                         story);
 }
 
-static enum err asking_failed(struct briefing *b, enum err e, const struct asking *asking,
-                              const struct anthropic_error *error)
+static enum err decide_end(struct briefing *b, enum err e, const struct asking *asking,
+                           const struct anthropic_error *error)
 {
     if (asking->is_over_budget)
         return briefing_end(
@@ -142,6 +142,27 @@ static enum err asking_failed(struct briefing *b, enum err e, const struct askin
         break;
     }
     return e;
+}
+
+static enum err add_cost(void *ctx, struct run_row *row)
+{
+    const int64_t *cost = ctx;
+    row->usage.cost_nano_usd += *cost;
+    return E_OK;
+}
+
+/* A run that ends here stays charged for what may have been billed. (One that goes on finds its
+ * question begun, and counts it then.) */
+static enum err asking_failed(struct briefing *b, enum err e, const struct asking *asking,
+                              const struct anthropic_error *error)
+{
+    e = decide_end(b, e, asking, error);
+    int n_uncertain = asking->n_before + error->attempts_uncertain;
+    if (b->end->kind != AGENT_FAILED || n_uncertain == 0) return e;
+    int64_t cost = n_uncertain * asking->worst_cost;
+    struct event_new event = {.type = "model_charged"};
+    enum err noted = journal_note(&b->journal, &event, add_cost, &cost);
+    return noted == E_LOST ? noted : e;
 }
 
 /* ---- the step ---- */

@@ -322,6 +322,8 @@ int command_run(struct command_context *ctx)
     r.mode = is_preview ? "preview" : "post";
     code = command_config(ctx, &line, CONFIG_EVERYTHING, &r.config);
     if (code != COMMAND_GO_ON) return code;
+    /* The progress lines tell the story here: the log only what is wrong, unless asked for more. */
+    if (r.config->log_level == LOG_INFO) log_setup(r.config->log_format, LOG_WARN);
     thread_block_signals();
     mutex_init(&r.mutex);
     cond_init(&r.changed);
