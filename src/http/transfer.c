@@ -26,10 +26,12 @@ static CURL *easy_take(struct http_client *c)
     return curl_easy_init();
 }
 
-static void easy_give_back(struct http_client *c, CURL *easy)
+/* Only after a transfer that went well: one that ended before it had a connection leaves a buffer in
+ * the handle, with which libcurl refuses to set the buffer's size ever again. */
+static void easy_give_back(struct http_client *c, CURL *easy, bool is_clean)
 {
     if (!easy) return;
-    if (c->n_spare == SPARE_MAX) {
+    if (!is_clean || c->n_spare == SPARE_MAX) {
         curl_easy_cleanup(easy);
         return;
     }
@@ -80,7 +82,7 @@ static void finish(struct transfer *t, enum http_end end)
         read_facts(t);
         curl_multi_remove_handle(c->multi, t->easy);
     }
-    easy_give_back(c, t->easy);
+    easy_give_back(c, t->easy, end == HTTP_ANSWERED);
     t->easy = NULL;
     setup_headers_free(&t->headers);
 

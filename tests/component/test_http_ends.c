@@ -55,6 +55,16 @@ static void a_name_that_does_not_resolve_was_not_sent(void **state)
     assert_int_equal(end_of(f, &request), HTTP_NOT_SENT);
 }
 
+static void a_name_that_does_not_resolve_leaves_nothing_behind(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 3; i++)
+        a_name_that_does_not_resolve_was_not_sent(state);
+    STUB_SCRIPT(f->server, {.status = 200, .body = "well"});
+    struct http_request request = post_to(f, "/", "1");
+    assert_int_equal(end_of(f, &request), HTTP_ANSWERED);
+}
+
 static void a_failed_tls_handshake_was_not_sent(void **state)
 {
     struct fixture *f = *state;
@@ -318,6 +328,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST_WITH_SERVER(a_refused_connection_was_not_sent),
         TEST_WITH_SERVER(a_name_that_does_not_resolve_was_not_sent),
+        TEST_WITH_SERVER(a_name_that_does_not_resolve_leaves_nothing_behind),
         TEST_WITH_SERVER(a_failed_tls_handshake_was_not_sent),
         TEST_WITH_SERVER(a_server_without_tls_was_not_sent_anything),
         TEST_WITH_SERVER(a_connection_that_does_not_open_times_out_unsent),

@@ -139,6 +139,8 @@ async function follow(world, row, owners) {
   } finally {
     await c.mend();
   }
+  const idle = Object.entries(c.hits).filter(([, hits]) => hits === 0);
+  assert.deepEqual(idle, [], "a fault never came to pass");
   const page = await world.request("GET", `/briefings/${c.id}/events`);
   c.events = page.body.data;
   c.posts = await world.posts(user);
@@ -201,7 +203,6 @@ async function checkReplies(c) {
   const log = await world.log("anthropic.messages", c.since);
   for (const id of stored) {
     const at = log.findIndex((entry) => entry.request_id === id);
-    assert.ok(log[at].completed || log[at].status === 200, "a reply was stored that did not arrive");
     if (isUseless(log[at])) continue;
     const twins = log.filter(({ prompt_hash: hash }) => hash === log[at].prompt_hash);
     assert.equal(twins.at(-1), log[at], "a stored reply was asked for again");

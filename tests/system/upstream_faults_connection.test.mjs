@@ -16,7 +16,7 @@ const elsewhere = (env, row) => ({ setup: (c) => restart(env(c))(c),
   check: restart({}), ...row });
 
 const noModel = { end: "model_unavailable", replies: 0, says:
-  /^Anthropic gave no usable reply, tried \d+ times; the last: (no connection: \S|\S)/ };
+  /^Anthropic gave no usable reply, tried \d+ times; the last: no connection: \S/ };
 const noScalekit = { end: "connector_service_unavailable", replies: 0,
   says: /^ScaleKit gave no usable answer about the connections: no connection: \S/ };
 const tls = (url) => url.replace("http:", "https:");
