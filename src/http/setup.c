@@ -10,7 +10,7 @@
 #define DNS_CACHE_S  300L /* each uncached name costs a resolver thread */
 #define UPLOAD_WATCH (64 * KIB)
 /* Held by each transfer as long as it waits; upload buffers are there with TLS only. */
-#define RECEIVE_BUFFER ((long)(8 * KIB))
+#define RECEIVE_BUFFER ((long)(4 * KIB))
 #define UPLOAD_BUFFER  ((long)(16 * KIB))
 
 static bool is_token(const char *name)
