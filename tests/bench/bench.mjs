@@ -3,7 +3,7 @@
 // machine and of which commit.
 
 import { parseArgs } from "node:util";
-import { briefingsAtOnce, showBriefings } from "./briefings.mjs";
+import { briefingsAtOnce, memoryOfWaiting, showBriefings, showMemory } from "./briefings.mjs";
 import { http } from "./http.mjs";
 import { parked } from "./parked.mjs";
 import { machine } from "./proc.mjs";
@@ -15,7 +15,7 @@ import { ReplayWorld, SandboxWorld } from "./world.mjs";
 const HELP = `./dev bench [--quick] [--only PART,…] [--at-once N,…] [--sandbox] [--profile FILE]
 
   --quick           smaller numbers and shorter runs: about a minute
-  --only PART,…     start, http, parked, steps, latency, no-latency
+  --only PART,…     start, http, parked, steps, memory, latency, no-latency
   --at-once N,…     how many briefings at once (1,100,1000,5000; with --quick 1,100)
   --sandbox         briefings talk to the sandbox itself, not to a replay of what it said: strict, and
                     so slow that it is the limit
@@ -39,11 +39,23 @@ async function briefings(latency, { counts, profile, sandbox }) {
   }
 }
 
+async function memory({ quick }) {
+  const world = await ReplayWorld.start();
+  try {
+    const rows = [];
+    for (const n of quick ? [100, 500] : [100, 1000, 5000]) rows.push(await memoryOfWaiting(world, n));
+    showMemory(rows);
+  } finally {
+    await world.close();
+  }
+}
+
 const PARTS = {
   start,
   http,
   parked,
   steps,
+  memory,
   "latency": (chosen) => briefings({ model: 300, tool: 50 }, chosen),
   "no-latency": (chosen) => briefings({ model: 0, tool: 0 }, chosen),
 };

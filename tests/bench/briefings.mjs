@@ -18,32 +18,46 @@ print(db.execute("SELECT avg(n) FROM (SELECT sum(length(sealed)) n FROM steps GR
   return Number(execFileSync("python3", ["-c", script, database], { encoding: "utf8" }));
 }
 
-/** Waits until `n` posts came, or nothing has happened for a while. */
-async function untilPosted(world, n, before) {
+/** Waits until enough(stats), or nothing has happened for a while. */
+async function until(world, n, enough) {
   let last = -1;
   let moved = Date.now();
   for (;;) {
-    const { posts, requests } = await world.stats();
-    if (posts - before >= n) return;
-    if (requests !== last) moved = Date.now();
-    last = requests;
+    const stats = await world.stats();
+    if (enough(stats)) return;
+    if (stats.requests !== last) moved = Date.now();
+    last = stats.requests;
     if (Date.now() - moved > STALLED_MS) return;
     await wait(n > 100 ? 100 : 5);
   }
+}
+
+/** Looks again and again how many threads there are, which is how many briefings run. */
+function countThreads(pid) {
+  const idle = memoryOf(pid).threads;
+  let most = idle;
+  const timer = setInterval(() => { most = Math.max(most, memoryOf(pid).threads); }, 20);
+  return () => {
+    clearInterval(timer);
+    return most - idle;
+  };
+}
+
+function startFor(world) {
+  return new Service(temporaryFolder(), { ...world.settings, BRIEFD_MAX_RUNS: "6000",
+    BRIEFD_MAX_UPSTREAM_CONNECTIONS: "6000", BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "10m",
+    BRIEFD_MODEL_TOTAL_TIMEOUT: "20m" }).start();
 }
 
 export async function briefingsAtOnce(world, n, latency, { profile } = {}) {
   say(`${n} briefings at once, ${latency.model} ms a reply, ${latency.tool} ms a tool`);
   const users = await world.users(n);
   await world.latency(latency.model, latency.tool);
-  const folder = temporaryFolder();
-  const service = await new Service(folder, { ...world.settings, BRIEFD_MAX_RUNS: "6000",
-    BRIEFD_MAX_UPSTREAM_CONNECTIONS: "6000", BRIEFD_MAX_DEADLINE: "1h" }).start();
+  const service = await startFor(world);
   const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
   const headers = { authorization: `Bearer ${await service.newKey()}` };
   const call = (method, path, more) => send(service.url, method, path, { headers, agent, ...more });
   try {
-    // The first briefing opens files and connections that later ones find.
     const watch = await watchBegin(world, service, profile);
     const ids = [];
     await forEach(n, async (i) => {
@@ -51,7 +65,7 @@ export async function briefingsAtOnce(world, n, latency, { profile } = {}) {
       if (answer.status !== 202) throw new Error(`POST /briefings: ${answer.status} ${answer.text}`);
       ids[i] = answer.body.id;
     });
-    await untilPosted(world, n, watch.posts);
+    await until(world, n, ({ posts }) => posts - watch.posts >= n);
     const documents = [];
     await forEach(n, async (i) => {
       for (;;) {
@@ -77,7 +91,7 @@ async function watchBegin(world, service, profile) {
   const stats = await world.stats();
   const recorder = profile && spawn("perf", ["record", "-q", "-e", "cpu-clock", "-F", "999", "-g",
     "--call-graph", "fp", "-o", profile, "-p", String(service.pid)], { stdio: "ignore" });
-  return { recorder, ...stats, idle: memoryOf(service.pid), cpu: cpuOf(service.pid),
+  return { recorder, ...stats, mostRunning: countThreads(service.pid), cpu: cpuOf(service.pid),
     otherCpu: world.cpu, ownCpu: process.cpuUsage(), time: performance.now() };
 }
 
@@ -85,7 +99,7 @@ async function watchEnd(world, service, begin) {
   const own = process.cpuUsage(begin.ownCpu);
   const seen = { cpu: cpuOf(service.pid) - begin.cpu, ms: performance.now() - begin.time,
     otherCpu: world.cpu - begin.otherCpu, ownCpu: (own.user + own.system) / 1000,
-    memory: memoryOf(service.pid), idle: begin.idle };
+    memory: memoryOf(service.pid), mostRunning: begin.mostRunning() };
   const stats = await world.stats();
   seen.connections = stats.connections - begin.connections;
   seen.posts = stats.posts - begin.posts;
@@ -127,7 +141,7 @@ function row({ n, latency, documents, events, seen, stored, service }) {
     "a second": 1000 * n / spanMs,
     "CPU ms each": seen.cpu / n,
     "peak MiB": seen.memory.peak / 1024,
-    "KiB each": (seen.memory.peak - seen.idle.rss) / n,
+    "running": seen.mostRunning,
     "stored KiB": stored / 1024,
     "connections": seen.connections,
     "CPU: briefd": share(seen.cpu),
@@ -139,7 +153,33 @@ function row({ n, latency, documents, events, seen, stored, service }) {
 export function showBriefings(rows, latency) {
   table(`Briefings at once: ${latency.model} ms a reply of Claude, ${latency.tool} ms a tool call`, rows, [
     "over: ms from created_at to finished_at beyond the ideal",
-    "KiB each: peak RSS above that of the idle process; stored: a briefing's results in the database",
+    "running: the most of them at one moment; stored: a briefing's results in the database",
     "CPU: share of one core while they ran: the sum near all cores, or the upstream near 100%, was the limit",
   ]);
+}
+
+/** What a briefing holds while it waits for the model: where it spends its time. */
+export async function memoryOfWaiting(world, n) {
+  say(`the memory of ${n} briefings that wait for the model`);
+  const users = await world.users(n);
+  await world.latency(600_000, 0);
+  const service = await startFor(world);
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
+  const headers = { authorization: `Bearer ${await service.newKey()}` };
+  const idle = memoryOf(service.pid);
+  const { model_calls: before } = await world.stats();
+  await forEach(n, (i) => send(service.url, "POST", "/briefings", { headers, agent,
+    body: { user_id: users[i] } }));
+  await until(world, n, ({ model_calls: asked }) => asked - before >= n);
+  const full = memoryOf(service.pid);
+  service.child.kill("SIGKILL");
+  await service.ended;
+  agent.destroy();
+  return { "waiting": n, "threads": full.threads, "idle MiB": idle.rss / 1024, "RSS MiB": full.rss / 1024,
+    "anonymous": full.anonymous / 1024, "KiB each": (full.rss - idle.rss) / n };
+}
+
+export function showMemory(rows) {
+  table("Memory of briefings that wait for the first reply of the model", rows,
+    ["SQLite's cache, up to 16 MiB, is shared by all"]);
 }
