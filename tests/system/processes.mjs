@@ -87,7 +87,7 @@ export function sanitizerReport(lines) {
 }
 
 /** Asks again and again until the answer is truthy; for conditions that nobody announces. */
-export async function eventually(ask, what, seconds = 20) {
+export async function eventually(ask, what, seconds = 60) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const answer = await ask();
