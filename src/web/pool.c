@@ -2,24 +2,33 @@
 
 #include "base/thread.h"
 
+#include <stdio.h>
+
+#define THREADS_FIRST 2 /* the others come with the first crowd */
+
 struct pool {
+    char name[16];
     void (*handle)(struct request *rq);
     int queue_max;
-    int n_threads;
-    struct thread *threads;
+    int threads_max;
 
     struct mutex mutex; /* guards what follows */
     struct cond filled;
     struct request *first, *last;
     int n;
+    int n_idle; /* threads that wait for a request */
     bool is_stopping;
+    struct thread *threads; /* those that were started; no more once it is stopping */
+    int n_threads;
 };
 
 static struct request *take(struct pool *pool)
 {
     AUTO(mutex_unlock_ptr) struct mutex *held = mutex_hold(&pool->mutex);
+    pool->n_idle++;
     while (!pool->first && !pool->is_stopping)
         cond_wait(&pool->filled, held);
+    pool->n_idle--;
     struct request *rq = pool->first;
     if (!rq) return NULL;
     pool->first = rq->next;
@@ -37,22 +46,32 @@ static void *pool_main(void *arg)
     return NULL;
 }
 
-enum err pool_start(const char *name, int n_threads, int queue_max,
+static enum err grow_locked(struct pool *pool)
+{
+    enum err e = thread_start(&pool->threads[pool->n_threads], pool->name, pool_main, pool);
+    if (!e) pool->n_threads++;
+    return e;
+}
+
+enum err pool_start(const char *name, int threads_max, int queue_max,
                     void (*handle)(struct request *rq), struct pool **out_pool)
 {
     struct pool *pool = xcalloc(1, sizeof(*pool));
+    snprintf(pool->name, sizeof(pool->name), "%s", name);
     pool->handle = handle;
     pool->queue_max = queue_max;
-    pool->threads = xcalloc((size_t)n_threads, sizeof(*pool->threads));
+    pool->threads_max = threads_max;
+    pool->threads = xcalloc((size_t)threads_max, sizeof(*pool->threads));
     mutex_init(&pool->mutex);
     cond_init(&pool->filled);
-    for (int i = 0; i < n_threads; i++) {
-        enum err e = thread_start(&pool->threads[i], name, pool_main, pool);
-        if (e) {
-            pool_free(pool);
-            return e;
-        }
-        pool->n_threads++;
+    mutex_lock(&pool->mutex);
+    enum err e = E_OK;
+    while (!e && pool->n_threads < THREADS_FIRST && pool->n_threads < threads_max)
+        e = grow_locked(pool);
+    mutex_unlock(&pool->mutex);
+    if (e) {
+        pool_free(pool);
+        return e;
     }
     *out_pool = pool;
     return E_OK;
@@ -69,6 +88,8 @@ bool pool_push(struct pool *pool, struct request *rq)
     pool->last = rq;
     pool->n++;
     cond_signal(&pool->filled);
+    if (pool->n > pool->n_idle && pool->n_threads < pool->threads_max && grow_locked(pool))
+        pool->threads_max = pool->n_threads; /* the system has no more: those there are will do */
     return true;
 }
 
@@ -81,6 +102,7 @@ void pool_stop(struct pool *pool)
     mutex_unlock(&pool->mutex);
     for (int i = 0; i < pool->n_threads; i++)
         thread_join(&pool->threads[i]);
+    pool->n_threads = 0;
 }
 
 void pool_free(struct pool *pool)

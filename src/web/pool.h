@@ -1,5 +1,6 @@
 /*
- * Handler threads with one bounded queue. Any thread may push; the threads take in order.
+ * Handler threads with one bounded queue. Any thread may push; the threads take in order. A few are
+ * there from the start, more when a request finds nobody free; they stay.
  */
 #ifndef WEB_POOL_H
 #define WEB_POOL_H
@@ -8,7 +9,7 @@
 
 struct pool;
 
-enum err pool_start(const char *name, int n_threads, int queue_max,
+enum err pool_start(const char *name, int threads_max, int queue_max,
                     void (*handle)(struct request *rq), struct pool **out_pool) MUST_CHECK;
 /* False when the queue is full or the pool is stopping: the request is still the caller's. */
 bool pool_push(struct pool *pool, struct request *rq) MUST_CHECK;
