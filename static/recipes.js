@@ -25,7 +25,8 @@ function showFieldErrors(inputs, fields) {
   for (const [name, { input, error }] of inputs) {
     const found = fields.find(({ pointer }) => pointer === `/params/${name}` || pointer === `/${name}`);
     input.setAttribute("aria-invalid", found ? "true" : "false");
-    error.textContent = found ? found.detail : "";
+    error.textContent = !found ? "" : found.detail.startsWith("must match") && input.title
+      ? `This does not look right. Expected: ${input.title}` : found.detail;
   }
 }
 
@@ -72,7 +73,7 @@ async function addForm(article) {
       await work();
     } catch (problem) {
       showFieldErrors(inputs, problem.fields ?? []);
-      tell(message, "error", problem.message);
+      tell(message, "error", problem.fields?.length ? "Nothing was done. Please correct what is marked above." : problem.message);
     } finally {
       for (const button of [send, preview, save]) button.disabled = false;
     }

@@ -39,6 +39,16 @@ static const struct connection_row *find(const struct connection_list *list, con
     return NULL;
 }
 
+/* "team_id" reads "team id". */
+static void put_label(struct str *h, const char *member)
+{
+    AUTO(str_done) struct str label = {0};
+    str_append_text(&label, member);
+    for (size_t i = 0; i < label.len; i++)
+        if (label.data[i] == '_') label.data[i] = ' ';
+    html_element(h, "dt", NULL, str_text(&label));
+}
+
 /* Who is connected, in the order in which the connector lists what tells it apart. */
 static void put_account(struct str *h, const struct connector *connector, const char *identity)
 {
@@ -52,7 +62,7 @@ static void put_account(struct str *h, const struct connector *connector, const 
         if (json_type(value) == JSON_NONE) continue;
         if (!json_string(value, &text)) str_append(&text, value.text, value.len);
         html_open(h, "div", "data-member", member, NULL);
-        html_element(h, "dt", NULL, member);
+        put_label(h, member);
         html_element(h, "dd", NULL, str_text(&text));
         html_close(h, "div");
     }

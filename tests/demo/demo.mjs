@@ -19,6 +19,7 @@ const root = process.env.BRIEFD_ROOT ?? fileURLToPath(new URL('../..', import.me
 const binary = process.env.BRIEFD_BIN ?? join(root, 'build/release/src/briefd');
 const once = process.argv.includes('--once');
 const user = 'demo-editor';
+const newcomer = 'demo-newcomer';
 const channel = 'C0NEWSROOM1';
 const isTerminal = process.stdout.isTTY;
 const paint = (code, text) => (isTerminal ? `\x1b[${code}m${text}\x1b[0m` : text);
@@ -211,7 +212,14 @@ async function main() {
   console.log(`  curl -s -X POST ${listen}/briefings -H "Authorization: Bearer $KEY" \\`);
   console.log(`       -H 'Content-Type: application/json' -d '{"user_id":"${user}","mode":"preview"}'`);
   console.log(`  curl -s ${listen}/briefings -H "Authorization: Bearer $KEY"`);
-  console.log(`  The channel: ${sandbox.scalekit}/slack/${channel}\n`);
+  console.log(`  The channel: ${sandbox.scalekit}/slack/${channel}`);
+
+  const { body: ticket } = await call('POST', `${listen}/users/${newcomer}/connect-tickets`, key, { display_name: 'Demo Newcomer' });
+  console.log(bold(`\n6. In a browser: connect "${newcomer}"`) + dim('   (works once, for ten minutes)'));
+  console.log(`  ${ticket.url}`);
+  console.log('  When both are connected, their first briefing:');
+  console.log(`  curl -s -X POST ${listen}/briefings -H "Authorization: Bearer $KEY" \\`);
+  console.log(`       -H 'Content-Type: application/json' -d '{"user_id":"${newcomer}"}'\n`);
 }
 
 process.on('SIGINT', () => leave(0));

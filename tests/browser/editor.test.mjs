@@ -1,0 +1,203 @@
+// An editor on a machine of their own (single-user mode): connecting, briefing, and what heals.
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { startWorld } from "../system/harness.mjs";
+import { anotherTab, assertAccessible, assertFits, assertHeaders, connect, decide, launch, open, shot,
+  toConsent } from "./chromium.mjs";
+
+const USER = "editor";
+let world, chromium;
+before(async () => {
+  [world, chromium] = await Promise.all([startWorld({ env: { USER_ID: USER } }), launch()]);
+});
+after(async () => {
+  await chromium?.close();
+  await world?.close();
+});
+
+/** A page of the app with nothing connected. */
+async function fresh(options) {
+  for (const connector of ["sanity", "slack"])
+    await world.request("DELETE", `/users/${USER}/connections/${connector}`);
+  const page = await open(chromium, options);
+  assertHeaders(await page.goto(world.url));
+  return page;
+}
+
+const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
+const stepsOf = (page) => page.locator(".timeline li").evaluateAll((all) => all.map(({ dataset }) => dataset.type));
+const status = (page, word) => page.locator(`.run[data-status="${word}"]`).waitFor();
+
+describe("an editor", () => {
+  it("connects both, sends a briefing, watches it, loses Slack, and heals a blocked one", async () => {
+    const page = await fresh();
+    await page.getByRole("button", { name: "Send a briefing now" }).waitFor();
+    await assertAccessible(page, "the app without connections");
+    await shot(page, "app-empty");
+    await connect(page, "sanity");
+    await connect(page, "slack");
+    assert.match(await page.locator(".notice-ok").first().textContent(), /Slack is connected/);
+    await page.getByRole("button", { name: "Send a briefing now" }).waitFor();
+    await assertAccessible(page, "the app with connections");
+    await shot(page, "app-connected");
+
+    await world.latency({ model_ms: 300 });
+    await press(page, "Send a briefing now");
+    await page.waitForURL(/\/b\/br_/);
+    await page.locator('.timeline li[data-type="model_asked"]').first().waitFor();
+    assert.equal(await page.locator('.timeline li[data-type="delivered"]').count(), 0, "watched while it happens");
+    await status(page, "succeeded");
+    await world.latency({ model_ms: 0 });
+    await page.locator('.timeline li[data-type="delivered"]').waitFor();
+    await page.locator(".message strong").first().waitFor();
+    const [post] = await world.posts(USER);
+    const shown = await page.locator(".message").textContent();
+    assert.ok(!/\*[A-Z]|&amp;|<https?:/.test(shown), `shown as Slack shows it: ${shown}`);
+    assert.ok(post.text.length > 0);
+    const live = await stepsOf(page);
+    assertHeaders(await page.reload());
+    await page.locator('.timeline li[data-type="delivered"]').waitFor();
+    const last = await page.locator(".run").getAttribute("data-last-event");
+    await page.locator(`.timeline li[data-n="${last}"]`).waitFor();
+    assert.deepEqual((await stepsOf(page)).slice(0, live.length), live, "the same after a reload");
+    await assertAccessible(page, "a finished briefing");
+    await shot(page, "briefing-done");
+
+    await page.goto(world.url);
+    await page.locator("#connection-slack form.disconnect button").click();
+    await page.locator("#connection-slack.state-absent").waitFor();
+    await press(page, "Send a briefing now");
+    await page.waitForURL(/\/b\/br_/);
+    await status(page, "blocked");
+    const way = page.locator(".blocked a");
+    await way.waitFor();
+    await assertAccessible(page, "a blocked briefing");
+    await shot(page, "briefing-blocked");
+    const blocked = page.url();
+    await way.click();
+    await page.waitForURL(/connect=slack/);
+    await connect(page, "slack");
+    await page.goto(blocked);
+    await status(page, "succeeded");
+    assert.equal((await world.posts(USER)).length, 2);
+    assert.deepEqual(page.problems, []);
+  });
+
+  it("previews without posting, and keeps defaults of their own", async () => {
+    const page = await fresh();
+    await connect(page, "sanity");
+    await connect(page, "slack");
+    const before = (await world.posts(USER)).length;
+    const first = page.locator(".recipe input").first();
+    await first.waitFor();
+    const name = await first.getAttribute("name");
+    await page.locator(`.recipe input[name="slack_channel"]`).fill("C0NEWSROOM1");
+    await press(page, "Save defaults");
+    await page.getByText("Saved.").waitFor();
+    await page.reload();
+    await page.locator(`.recipe input[name="${name}"]`).waitFor();
+    assert.equal(await page.locator('.recipe input[name="slack_channel"]').inputValue(), "C0NEWSROOM1");
+    await press(page, "Preview");
+    await page.waitForURL(/\/b\/br_/);
+    await status(page, "succeeded");
+    await page.locator(".message strong").first().waitFor();
+    assert.equal((await world.posts(USER)).length, before);
+  });
+
+  it("is told which default is wrong, next to it", async () => {
+    const page = await fresh();
+    await page.locator('.recipe input[name="slack_channel"]').fill("not a channel <b>");
+    await press(page, "Send a briefing now");
+    await page.locator('.recipe input[name="slack_channel"][aria-invalid="true"]').waitFor();
+    assert.notEqual(await page.locator(".recipe .field-error").allTextContents().then((all) => all.join("")), "");
+    await assertAccessible(page, "a form with an error");
+    await shot(page, "app-field-error");
+  });
+
+  it("says no at the provider, and is not connected", async () => {
+    const page = await fresh();
+    await toConsent(page, "slack");
+    await decide(page, "deny");
+    await page.locator('[data-code="access_denied"]').waitFor();
+    await assertAccessible(page, "a note");
+    await shot(page, "note-denied");
+    await page.goto(world.url);
+    assert.equal(await page.locator("#connection-slack.state-usable").count(), 0);
+  });
+
+  it("connects in two tabs at once, and both succeed", async () => {
+    const first = await fresh();
+    const second = await anotherTab(first);
+    await second.goto(world.url);
+    await toConsent(first, "slack");
+    await toConsent(second, "sanity");
+    await decide(first);
+    await decide(second);
+    await second.locator("#connection-sanity.state-usable").waitFor();
+    await second.locator("#connection-slack.state-usable").waitFor();
+  });
+
+  it("connects the same account in two tabs, and both succeed", async () => {
+    const first = await fresh();
+    const second = await anotherTab(first);
+    await second.goto(world.url);
+    await toConsent(first, "slack");
+    await toConsent(second, "slack");
+    await decide(second);
+    await second.locator("#connection-slack.state-usable").waitFor();
+    await decide(first);
+    await first.locator("#connection-slack.state-usable").waitFor();
+  });
+
+  it("connects and disconnects without JavaScript", async () => {
+    const page = await fresh({ scripts: false });
+    await connect(page, "slack");
+    await connect(page, "sanity");
+    await page.locator("#connection-slack form.disconnect button").click();
+    await page.locator("#connection-slack.state-absent").waitFor();
+  });
+
+  it("needs no sideways scrolling on a phone, whatever is written", async () => {
+    const page = await fresh({ width: 360 });
+    await page.getByRole("button", { name: "Send a briefing now" }).waitFor();
+    await assertFits(page, "the app without connections");
+    await connect(page, "sanity");
+    await connect(page, "slack");
+    await page.getByRole("button", { name: "Preview" }).waitFor();
+    await assertFits(page, "the app");
+    await press(page, "Preview");
+    await page.waitForURL(/\/b\/br_/);
+    await status(page, "succeeded");
+    await page.locator(".message strong").first().waitFor();
+    await assertFits(page, "a briefing");
+  });
+
+  it("connects with the keyboard alone", async () => {
+    const page = await fresh();
+    const tabTo = async (selector) => {
+      for (let i = 0; i < 40; i++) {
+        await page.keyboard.press("Tab");
+        if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
+      }
+      assert.fail(`Tab never reaches ${selector}`);
+    };
+    await tabTo("#connection-slack form.connect button");
+    const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+    assert.notEqual(outline, "none", "where the focus is can be seen");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/\/magicLink\//);
+    await tabTo('button[value="allow"]');
+    await page.keyboard.press("Enter");
+    await page.locator("#connection-slack.state-usable").waitFor();
+  });
+
+  it("finds a helpful page where a briefing is not", async () => {
+    const page = await open(chromium);
+    const answer = await page.goto(`${world.url}/b/br_01K00000000000000000000000`);
+    assert.equal(answer.status(), 404);
+    assertHeaders(answer);
+    await page.locator('[data-code="not_found"]').waitFor();
+    await shot(page, "note-not-found");
+  });
+});

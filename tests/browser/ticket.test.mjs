@@ -1,0 +1,161 @@
+// A person with a connect ticket, and those whom a ticket is not for.
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { ticketFor } from "../system/browser.mjs";
+import { startWorld } from "../system/harness.mjs";
+import { assertAccessible, assertFits, assertHeaders, connect, decide, expireTickets, launch, open,
+  shot } from "./chromium.mjs";
+
+let chromium;
+before(async () => {
+  chromium = await launch();
+});
+after(() => chromium?.close());
+
+const redeem = async (page) => {
+  await page.locator("form.redeem button").click();
+  await page.locator("body.page-app").waitFor();
+};
+
+describe("with a ticket", () => {
+  let world;
+  before(async () => {
+    world = await startWorld();
+  });
+  after(() => world?.close());
+
+  it("a person says who they are, connects both, and is offered nothing else", async () => {
+    const user = world.user();
+    const page = await open(chromium);
+    assertHeaders(await page.goto(await ticketFor(world, user, { display_name: "Ada Lovelace" })));
+    assert.equal(await page.locator(".ticket-user").textContent(), "Ada Lovelace");
+    await assertAccessible(page, "a ticket");
+    await shot(page, "ticket");
+    await redeem(page);
+    await connect(page, "sanity");
+    await connect(page, "slack");
+    assert.equal(await page.locator(".recipe").count(), 0);
+    await assertAccessible(page, "the app by ticket");
+    await shot(page, "app-ticket");
+    assert.deepEqual(page.problems, []);
+  });
+
+  it("the page in between names where it leads, works by its link, and tells nobody whence", async () => {
+    const page = await open(chromium);
+    await page.goto(await ticketFor(world, world.user()));
+    await redeem(page);
+    // The provider is out of reach for a while, so that the page stays to be looked at.
+    await page.route(/magicLink/, (route) => route.abort("aborted"));
+    const arrived = page.waitForResponse(/\/go\?/);
+    await page.locator("#connection-slack form.connect button").click({ noWaitAfter: true });
+    const answer = await arrived;
+    await page.locator("a.go").waitFor();
+    assertHeaders(answer);
+    assert.equal(answer.headers()["referrer-policy"], "no-referrer");
+    await assertAccessible(page, "the page in between");
+    await shot(page, "go");
+    await page.unroute(/magicLink/);
+    await page.locator("a.go").click();
+    await page.waitForURL(/\/magicLink\//);
+    await decide(page);
+    await page.locator("#connection-slack.state-usable").waitFor();
+  });
+
+  it("that was used, ran out, or never was, a person is told to ask for a new one", async () => {
+    const user = world.user();
+    const url = await ticketFor(world, user);
+    await redeem(await openAt(url));
+    const late = await ticketFor(world, user);
+    expireTickets(world, user);
+    for (const [address, code, status] of [[url, "ticket_used", 410], [late, "ticket_expired", 410],
+      [`${world.url}/connect/t/${"x".repeat(43)}`, "not_found", 404]]) {
+      const page = await open(chromium);
+      const answer = await page.goto(address);
+      assert.equal(answer.status(), status);
+      assertHeaders(answer);
+      await page.locator(`[data-code="${code}"]`).waitFor();
+      await assertAccessible(page, code);
+      await shot(page, `note-${code}`);
+    }
+  });
+
+  it("a name of a hundred characters fits a phone, on every page", async () => {
+    const user = "u".repeat(100);
+    const page = await open(chromium, { width: 360 });
+    await page.goto(await ticketFor(world, user));
+    await assertFits(page, "a ticket");
+    await shot(page, "ticket-long");
+    await redeem(page);
+    await assertFits(page, "the app by ticket");
+    await connect(page, "slack");
+    await assertFits(page, "the app by ticket, connected");
+    await shot(page, "app-ticket-long");
+  });
+
+  it("nobody without one sees anything", async () => {
+    const page = await open(chromium);
+    const answer = await page.goto(world.url);
+    assert.equal(answer.status(), 401);
+    assertHeaders(answer);
+    await assertAccessible(page, "not signed in");
+    await shot(page, "note-not-signed-in");
+  });
+
+  it("and after signing out, everything is as before", async () => {
+    const page = await openAt(await ticketFor(world, world.user()));
+    await redeem(page);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.locator("body.page-signed-out, .note").first().waitFor();
+    await assertAccessible(page, "signed out");
+    await shot(page, "signed-out");
+    assert.equal((await page.goto(world.url)).status(), 401);
+  });
+
+  async function openAt(url) {
+    const page = await open(chromium);
+    await page.goto(url);
+    return page;
+  }
+});
+
+describe("behind a proxy that signs people in", () => {
+  let world;
+  before(async () => {
+    world = await startWorld({ env: { BRIEFD_TRUSTED_PROXY: "127.0.0.1",
+      BRIEFD_TRUSTED_PROXY_HEADER: "X-Forwarded-User" } });
+  });
+  after(() => world?.close());
+
+  // Every request says what the proxy would say. The provider is told as well, and does not care.
+  const signedIn = (user) => open(chromium, { headers: { "x-forwarded-user": user } });
+
+  it("a ticket of somebody else stops the person, and shows nothing of the other", async () => {
+    const victim = world.user("victim");
+    const url = await ticketFor(world, victim, { display_name: "Victoria Victim" });
+    const page = await signedIn(world.user("attacker"));
+    const answer = await page.goto(url);
+    assert.equal(answer.status(), 403);
+    assertHeaders(answer);
+    await page.locator('[data-code="user_mismatch"]').waitFor();
+    assert.ok(!(await page.content()).includes("Victoria"));
+    assert.equal(await page.locator("form.redeem").count(), 0);
+    await assertAccessible(page, "somebody else's ticket");
+    await shot(page, "note-mismatch");
+    const owner = await signedIn(victim);
+    await owner.goto(url);
+    await owner.locator("form.redeem").waitFor();
+  });
+
+  it("a person connects with their own, and briefs", async () => {
+    const user = world.user();
+    const page = await signedIn(user);
+    await page.goto(await ticketFor(world, user));
+    await redeem(page);
+    await connect(page, "sanity");
+    await connect(page, "slack");
+    await page.getByRole("button", { name: "Preview" }).click();
+    await page.waitForURL(/\/b\/br_/);
+    await page.locator('.run[data-status="succeeded"]').waitFor();
+  });
+});
