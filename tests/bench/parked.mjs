@@ -12,7 +12,7 @@ const STATES = 100;
 function park(url, path, key) {
   const { hostname, port, host } = new URL(url);
   const poll = {};
-  poll.answer = new Promise((resolve, reject) => {
+  poll.answer = new Promise((resolve) => {
     const socket = connect(Number(port), hostname, () => {
       poll.opened?.();
       socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${key}\r\n\r\n`);
@@ -23,7 +23,11 @@ function park(url, path, key) {
       resolve(poll);
       socket.destroy();
     });
-    socket.once("error", reject);
+    socket.once("error", (error) => { poll.error = error; });
+    socket.once("close", () => {
+      poll.opened?.();
+      resolve(poll);
+    });
   });
   poll.isOpen = new Promise((resolve) => { poll.opened = resolve; });
   return poll;
@@ -45,7 +49,8 @@ export async function parked({ quick }) {
   say(`${n} parked long-polls`);
   const silence = await startSilence();
   const service = await startParked(silence, { BRIEFD_MAX_WAITERS: "20000",
-    BRIEFD_MAX_CONNECTIONS: "20000" });
+    BRIEFD_MAX_CONNECTIONS: "20000",
+    BRIEFD_MAX_CONNECTIONS_PER_ADDRESS: "20000" });
   try {
     await service.call("POST", "/briefings", { body: { user_id: "blocks_the_queue" } });
     const { body } = await service.call("POST", "/briefings", { body: { user_id: "waits" } });
@@ -64,7 +69,9 @@ export async function parked({ quick }) {
     const cancelled = await service.call("POST", `/briefings/${body.id}/cancel`);
     if (cancelled.status !== 202) throw new Error(`cancel: ${cancelled.status} ${cancelled.text}`);
     await Promise.all(polls.map(({ answer }) => answer));
-    const times = polls.map(({ answered }) => answered - begin);
+    const lost = polls.filter(({ answered }) => !answered);
+    if (lost.length) say(`${lost.length} without an answer, one of them: ${lost[0].error ?? "closed"}`);
+    const times = polls.filter(({ answered }) => answered).map(({ answered }) => answered - begin);
     table("Long-polls that wait for one briefing, and are told when it ends", [{
       "parked": n,
       "KiB each": (full.rss - before.rss) / n,
