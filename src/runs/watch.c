@@ -71,6 +71,7 @@ static struct snapshot *snapshot_new(const struct watch *watch, const struct run
     struct counted_snapshot *s = xcalloc(1, sizeof(*s));
     AUTO(str_done) struct str document = {0};
     run_document(row, watch->public_url, &document);
+    str_fit(&document);
     snprintf(s->public.id, sizeof(s->public.id), "%s", row->id);
     snprintf(s->public.user_id, sizeof(s->public.user_id), "%s", row->user_id);
     s->public.etag = row->last_event;
