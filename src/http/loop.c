@@ -17,61 +17,27 @@
 #include <unistd.h>
 
 #define EVENTS_MAX 128
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *client, void *unused)
-{
-    (void)easy;
-    (void)unused;
-    struct http_client *c = client;
-    if (what == CURL_POLL_REMOVE) {
-        /* Already closed is fine: a closed descriptor leaves epoll by itself. */
-        epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-        return 0;
-    }
-    struct epoll_event event = {.data.fd = fd};
-    if (what != CURL_POLL_OUT) event.events |= EPOLLIN;
-    if (what != CURL_POLL_IN) event.events |= EPOLLOUT;
-    int failed = epoll_ctl(c->epoll_fd, EPOLL_CTL_MOD, fd, &event);
-    if (failed && errno == ENOENT) failed = epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &event);
-    return failed ? -1 : 0;
-}
-
-static int on_timer(CURLM *multi, long timeout_ms, void *client)
-{
-    (void)multi;
-    struct http_client *c = client;
-    c->curl_due_ms = timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
-    return 0;
-}
+#define WAKE       UINT64_MAX /* not a socket but c->wake_fd is ready */
 
 enum err loop_init(struct http_client *c, int connections_max)
 {
-    c->curl_due_ms = -1;
     c->timers_due_ms = INT64_MAX;
     c->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = c->wake_fd};
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = WAKE};
     if (c->wake_fd < 0 || c->epoll_fd < 0 ||
         epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, c->wake_fd, &event)) {
         return fail(E_LIMIT, "the HTTP thread gets no descriptors: %s", strerrordesc_np(errno));
     }
-    c->multi = curl_multi_init();
-    if (!c->multi || curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket) ||
-        curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c) ||
-        curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer) ||
-        curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c) ||
-        curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)connections_max)) {
-        return fail(E_INTERNAL, "libcurl cannot be set up");
-    }
-    return E_OK;
+    return lanes_init(c, connections_max);
 }
 
 void loop_done(struct http_client *c)
 {
     while (c->n_spare > 0)
         curl_easy_cleanup(c->spare[--c->n_spare]);
-    /* Closing kept connections calls on_socket(), so epoll goes last. */
-    if (c->multi) curl_multi_cleanup(c->multi);
+    /* Closing kept connections changes what epoll watches, so that goes last. */
+    lanes_done(c);
     if (c->epoll_fd > 0) close(c->epoll_fd);
     if (c->wake_fd > 0) close(c->wake_fd);
 }
@@ -106,8 +72,8 @@ static void stop_cancelled(struct http_client *c, bool all)
 
 static int wait_ms(const struct http_client *c)
 {
-    int64_t due = c->timers_due_ms;
-    if (c->curl_due_ms >= 0 && c->curl_due_ms < due) due = c->curl_due_ms;
+    int64_t due = lanes_due_ms(c);
+    if (c->timers_due_ms < due) due = c->timers_due_ms;
     if (due == INT64_MAX) return -1;
     int64_t left = due - clock_mono_ms();
     if (left <= 0) return 0;
@@ -116,7 +82,7 @@ static int wait_ms(const struct http_client *c)
 
 static void serve_socket(struct http_client *c, const struct epoll_event *event)
 {
-    if (event->data.fd == c->wake_fd) {
+    if (event->data.u64 == WAKE) {
         uint64_t n_wakes;
         ssize_t n = read(c->wake_fd, &n_wakes, sizeof n_wakes);
         (void)n; /* nothing to read: somebody was faster; there is no one else */
@@ -126,21 +92,7 @@ static void serve_socket(struct http_client *c, const struct epoll_event *event)
     if (event->events & EPOLLIN) ready |= CURL_CSELECT_IN;
     if (event->events & EPOLLOUT) ready |= CURL_CSELECT_OUT;
     if (event->events & (EPOLLERR | EPOLLHUP)) ready |= CURL_CSELECT_ERR;
-    int n_running;
-    curl_multi_socket_action(c->multi, event->data.fd, ready, &n_running);
-}
-
-static void collect_finished(struct http_client *c)
-{
-    int n_left;
-    CURLMsg *message;
-    while ((message = curl_multi_info_read(c->multi, &n_left))) {
-        if (message->msg != CURLMSG_DONE) continue;
-        CURLcode code = message->data.result;
-        struct transfer *t = NULL;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-        transfer_ended(t, code);
-    }
+    lanes_serve(c, event->data.u64, ready);
 }
 
 void *loop_main(void *client)
@@ -153,12 +105,8 @@ void *loop_main(void *client)
         int n = epoll_wait(c->epoll_fd, events, EVENTS_MAX, wait_ms(c));
         for (int i = 0; i < n; i++)
             serve_socket(c, &events[i]);
-        if (c->curl_due_ms >= 0 && c->curl_due_ms <= clock_mono_ms()) {
-            c->curl_due_ms = -1;
-            int n_running;
-            curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &n_running);
-        }
-        collect_finished(c);
+        lanes_run_timers(c);
+        lanes_collect(c);
         if (atomic_exchange(&c->has_cancels, false)) stop_cancelled(c, false);
         timers_run(c);
     }

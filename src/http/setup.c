@@ -157,6 +157,7 @@ static CURLcode set_connection(struct transfer *t)
     SET(CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);
     SET(CURLOPT_TCP_KEEPINTVL, KEEPALIVE_S);
     SET(CURLOPT_MAXAGE_CONN, (long)c->idle_age_s);
+    SET(CURLOPT_SHARE, c->names);
     SET(CURLOPT_DNS_CACHE_TIMEOUT, DNS_CACHE_S);
     /* A cancelled transfer must not wait for a resolver thread that hangs: all others would wait,
      * too. */

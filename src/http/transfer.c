@@ -80,7 +80,8 @@ static void finish(struct transfer *t, enum http_end end)
         *t->link = t->next;
         if (t->next) t->next->link = t->link;
         read_facts(t);
-        curl_multi_remove_handle(c->multi, t->easy);
+        curl_multi_remove_handle(t->lane->multi, t->easy);
+        t->lane->n_active--;
     }
     easy_give_back(c, t->easy, end == HTTP_ANSWERED);
     t->easy = NULL;
@@ -121,12 +122,15 @@ void transfer_start(struct http_client *c, struct transfer *t)
         fail_locally(t, err_detail());
         return;
     }
+    struct lane *lane = lane_pick(c);
     CURLMcode code =
-        fault_fails("curl") ? CURLM_OUT_OF_MEMORY : curl_multi_add_handle(c->multi, t->easy);
+        fault_fails("curl") ? CURLM_OUT_OF_MEMORY : curl_multi_add_handle(lane->multi, t->easy);
     if (code) {
         fail_locally(t, curl_multi_strerror(code));
         return;
     }
+    t->lane = lane;
+    lane->n_active++;
     t->next = c->active;
     t->link = &c->active;
     if (t->next) t->next->link = &t->next;

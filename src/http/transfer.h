@@ -27,6 +27,15 @@ struct batch {
     size_t n_left;
 };
 
+/* A multi handle of curl and its share of the transfers. */
+struct lane {
+    struct http_client *client;
+    CURLM *multi;
+    uint32_t number;
+    int n_active;
+    int64_t due_ms; /* when curl wants to be called; -1: never */
+};
+
 struct transfer {
     struct http_client *client;
     const struct http_request *request;
@@ -35,6 +44,7 @@ struct transfer {
     struct transfer *next;  /* in the queue or in the active list */
     struct transfer **link; /* what points at this one in the active list */
 
+    struct lane *lane; /* while it is in the active list */
     CURL *easy;
     struct curl_slist *headers;
     struct http_timeouts timeouts; /* with the defaults filled in */
@@ -73,9 +83,11 @@ struct http_client {
     bool is_stopping;
 
     /* The I/O thread's own. */
-    CURLM *multi;
+    struct lane *lanes; /* room for lanes_max, n_lanes are open */
+    int n_lanes, lanes_max;
+    int lane_connections; /* kept, of each */
+    CURLSH *names;        /* that were looked up */
     struct transfer *active;
-    int64_t curl_due_ms;   /* when curl wants to be called; -1: never */
     int64_t timers_due_ms; /* no timer of ours runs out before; INT64_MAX: none */
     CURL *spare[SPARE_MAX];
     size_t n_spare;
@@ -92,6 +104,21 @@ bool client_sleep(struct http_client *c, int64_t until_mono_ms, const struct htt
 void *loop_main(void *client);
 enum err loop_init(struct http_client *c, int connections_max) MUST_CHECK;
 void loop_done(struct http_client *c);
+
+/* ---- lane.c, I/O thread ---- */
+
+enum err lanes_init(struct http_client *c, int connections_max) MUST_CHECK;
+/* After all easy handles are gone. */
+void lanes_done(struct http_client *c);
+/* Where the next transfer goes. */
+struct lane *lane_pick(struct http_client *c);
+/* When curl wants to be called; INT64_MAX: never. */
+int64_t lanes_due_ms(const struct http_client *c);
+void lanes_run_timers(struct http_client *c);
+/* A socket is ready: the lane's number in the upper half, the descriptor in the lower one. */
+void lanes_serve(struct http_client *c, uint64_t number_and_fd, int ready);
+/* Ends the transfers that curl is done with. */
+void lanes_collect(struct http_client *c);
 
 /* ---- transfer.c, I/O thread ---- */
 
