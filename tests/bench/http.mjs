@@ -179,7 +179,7 @@ export async function http({ quick }) {
         nginx.folder));
       await nginx.close();
     } catch (error) {
-      say(`nginx: ${error.message}`);
+      say(`no row for nginx: ${error.message}`);
     }
     rows.push(await measure("POST /briefings, durable", [service.pid], `${service.url}/briefings`,
       seconds, CREATES(key), folder));

@@ -6,6 +6,7 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config ca-certificates libmi
 packages_test="libcmocka-dev clang-format-14 codespell scdoc"
 packages_all="clang clang-tidy-14 libclang-rt-14-dev valgrind"
 packages_browser="chromium"
+packages_bench="wrk"
 
 # A node of 18 or newer, whoever brought it, is good; else Debian's.
 has_node() {
@@ -19,7 +20,7 @@ needs_npm() {
     [ "$1" != demo ] || grep -q '"dependencies"' tests/package.json
 }
 
-# wanted_packages build|demo|test|all
+# wanted_packages build|demo|bench|test|all
 wanted_packages() {
     echo "$packages_build"
     if [ "$1" = build ]; then return; fi
@@ -27,7 +28,8 @@ wanted_packages() {
     if needs_npm "$1" && ! command -v npm >/dev/null; then echo npm; fi
     case $1 in test | all) echo "$packages_test" ;; esac
     case $1 in all) echo "$packages_all" ;; esac
-    if [ "$1" != demo ] && compgen -G 'tests/browser/*.test.mjs' >/dev/null; then
+    case $1 in bench) echo "$packages_bench" ;; esac
+    if [ "$1" != demo ] && [ "$1" != bench ] && compgen -G 'tests/browser/*.test.mjs' >/dev/null; then
         echo "$packages_browser"
     fi
 }
@@ -84,7 +86,7 @@ install_node_modules() {
     say "installed in $(seconds_since "$start")"
 }
 
-# setup build|demo|test|all
+# setup build|demo|bench|test|all
 setup() {
     if ! command -v dpkg-query >/dev/null; then
         say "this is not Debian: taking for granted that its equivalents of these are there:" \
