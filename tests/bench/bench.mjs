@@ -43,7 +43,9 @@ async function memory({ quick }) {
   const world = await ReplayWorld.start();
   try {
     const rows = [];
-    for (const n of quick ? [100, 500] : [100, 1000, 5000]) rows.push(await memoryOfWaiting(world, n));
+    for (const n of quick ? [500] : [1000, 5000]) {
+      for (const withCache of [true, false]) rows.push(await memoryOfWaiting(world, n, { withCache }));
+    }
     showMemory(rows);
   } finally {
     await world.close();
