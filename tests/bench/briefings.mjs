@@ -153,7 +153,7 @@ function row({ n, latency, documents, events, seen, stored, service }) {
 export function showBriefings(rows, latency) {
   table(`Briefings at once: ${latency.model} ms a reply of Claude, ${latency.tool} ms a tool call`, rows, [
     "over: ms from created_at to finished_at beyond the ideal",
-    "running: the most of them at one moment; stored: a briefing's results in the database",
+    "running: the most threads at one moment beyond those of an idle process; stored: a briefing's results in the database",
     "CPU: share of one core while they ran: the sum near all cores, or the upstream near 100%, was the limit",
   ]);
 }
