@@ -112,10 +112,16 @@ struct redeeming {
     struct session_row *out;
 };
 
+/* A list of names as a row keeps it; NULL is an empty one. */
+static struct json_span name_list(const char *names)
+{
+    return names ? json_root(names, strlen(names)) : (struct json_span){0};
+}
+
 static void add_names(struct json_writer *w, const char *names, const char *but_not)
 {
-    struct json_span known = but_not ? json_root(but_not, strlen(but_not)) : (struct json_span){0};
-    for (struct json_iter it = json_iter(json_root(names, strlen(names))); json_next(&it);) {
+    struct json_span known = name_list(but_not);
+    for (struct json_iter it = json_iter(name_list(names)); json_next(&it);) {
         AUTO(str_done) struct str name = {0};
         bool is_known = !json_string(it.value, &name);
         for (struct json_iter k = json_iter(known); json_next(&k);)
