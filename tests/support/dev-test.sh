@@ -103,18 +103,18 @@ verb_test() {
 }
 
 verb_lint() {
-    local all=false
+    local deep=true
     for word in "$@"; do
         case $word in
-            --all) all=true ;;
+            --quick) deep=false ;;
             --fix) tests/lint/format.sh --fix ;;
-            *) die "lint knows --all and --fix" ;;
+            *) die "lint knows --quick and --fix" ;;
         esac
     done
-    if $all; then setup all; else setup test; fi
+    if $deep; then setup all; else setup test; fi
     start_tally
     run_suites debug lint
-    if $all; then lint_deep; fi
+    if $deep; then lint_deep; fi
     close_tally
 }
 
