@@ -62,7 +62,6 @@ struct scalekit_call briefing_call(struct briefing *b)
 {
     return (struct scalekit_call){.cancel = &b->control->reads,
                                   .deadline_mono_ms = b->deadline_mono_ms,
-                                  .traceparent = b->row->traceparent,
                                   .agent_run_id = b->row->id};
 }
 

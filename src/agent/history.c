@@ -127,8 +127,7 @@ enum err history_look(struct briefing *b, int64_t oldest_unix_ms, struct history
                                         .params = params.data,
                                         .params_len = params.len,
                                         .agent_run_id = b->row->id};
-        struct scalekit_call call = {.cancel = &b->control->reads,
-                                     .traceparent = b->row->traceparent};
+        struct scalekit_call call = {.cancel = &b->control->reads};
         AUTO(scalekit_result_done) struct scalekit_result result = {0};
         struct scalekit_error error = {0};
         enum err e = scalekit_execute(b->agent->scalekit, &call, &what, &result, &error);

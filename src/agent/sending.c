@@ -102,7 +102,7 @@ void sending_send(struct sending *s)
                                     .agent_run_id = b->row->id,
                                     .is_delivery = true};
     /* Nothing calls off a delivery: no cancel token, no deadline but the call's own timeout. */
-    struct scalekit_call call = {.traceparent = b->row->traceparent};
+    struct scalekit_call call = {0};
     AUTO(scalekit_result_done) struct scalekit_result result = {0};
     struct scalekit_error error = {0};
     enum err e = scalekit_execute(b->agent->scalekit, &call, &what, &result, &error);

@@ -77,10 +77,9 @@ const char *scalekit_provider_word(const char *provider_error);
 struct scalekit_call {
     struct http_cancel *cancel;
     int64_t deadline_mono_ms; /* 0: none but the timeouts */
-    const char *traceparent;
-    const char
-        *agent_run_id;   /* for probes: groups them with the run in ScaleKit's log; NULL: none */
-    bool is_fresh_token; /* do not use the kept token (check-config) */
+    const char *agent_run_id; /* for probes: groups them with the run in ScaleKit's log; NULL: none
+                               */
+    bool is_fresh_token;      /* do not use the kept token (check-config) */
 };
 
 struct scalekit_account {

@@ -139,8 +139,6 @@ static struct http_request attempt_http(const struct batch *b, struct attempt *a
     a->headers[n++] = (struct http_header){"Accept", "application/json"};
     if (a->request->body)
         a->headers[n++] = (struct http_header){"Content-Type", "application/json"};
-    if (b->call->traceparent)
-        a->headers[n++] = (struct http_header){"traceparent", b->call->traceparent};
 
     int64_t total_ms = time_left_ms(b->call, a->request->timeout_ms);
     return (struct http_request){

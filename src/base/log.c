@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "base/crypt.h"
 #include "base/json.h"
+#include "base/redact.h"
+#include "base/trace.h"
 #include "base/utf8.h"
 
 #include <errno.h>
@@ -15,7 +17,6 @@
 #define LINE_MAX_BYTES (8 * KIB)
 #define VALUE_MAX      (2 * KIB)
 #define CONTEXT_MAX    64
-#define USER_HASH_LEN  12
 
 /* Set once before threads start; tests redirect later. */
 static _Atomic int log_format = LOG_JSON;
@@ -24,9 +25,8 @@ static _Atomic int log_fd = STDERR_FILENO;
 
 static _Thread_local struct {
     char run[CONTEXT_MAX];
-    char user[USER_HASH_LEN + 1];
+    char user[LOG_USER_HASH_MAX];
     char request[CONTEXT_MAX];
-    char trace[CONTEXT_MAX];
 } context;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
@@ -36,6 +36,11 @@ void log_setup(enum log_format format, enum log_level least)
 {
     atomic_store(&log_format, format);
     atomic_store(&log_least, least);
+}
+
+bool log_is_on(enum log_level level)
+{
+    return (int)level >= atomic_load_explicit(&log_least, memory_order_relaxed);
 }
 
 void log_to(int fd)
@@ -54,22 +59,26 @@ static void set_context(char field[CONTEXT_MAX], const char *text)
 void log_set_run(const char *run_id, const char *user_id)
 {
     set_context(context.run, run_id);
+    log_set_user(user_id);
+}
+
+void log_set_user(const char *user_id)
+{
     context.user[0] = '\0';
-    if (!user_id) return;
+    if (user_id) log_user_hash(user_id, context.user);
+}
+
+void log_user_hash(const char *user_id, char out[LOG_USER_HASH_MAX])
+{
     char hex[SHA256_HEX_LEN + 1];
     sha256_hex(user_id, strlen(user_id), hex);
-    memcpy(context.user, hex, USER_HASH_LEN);
-    context.user[USER_HASH_LEN] = '\0';
+    memcpy(out, hex, LOG_USER_HASH_MAX - 1);
+    out[LOG_USER_HASH_MAX - 1] = '\0';
 }
 
 void log_set_request(const char *request_id)
 {
     set_context(context.request, request_id);
-}
-
-void log_set_trace(const char *trace_id)
-{
-    set_context(context.trace, trace_id);
 }
 
 /* ---- one line ---- */
@@ -105,14 +114,15 @@ static void append_human_value(struct str *out, const char *text, size_t len)
 
 static void add_text(struct line *line, const char *key, const char *text)
 {
-    size_t len = utf8_cut(text, strlen(text), VALUE_MAX);
+    AUTO(str_done) struct str value = {0};
+    redact(&value, text, utf8_cut(text, strlen(text), VALUE_MAX));
     if (line->format == LOG_JSON) {
         json_key(&line->json, key);
-        json_write_string_n(&line->json, text, len);
+        json_write_string_n(&line->json, str_text(&value), value.len);
         return;
     }
     str_append_format(&line->text, " %s=", key);
-    append_human_value(&line->text, text, len);
+    append_human_value(&line->text, str_text(&value), value.len);
 }
 
 static void add_number(struct line *line, const char *key, int64_t number)
@@ -123,9 +133,14 @@ static void add_number(struct line *line, const char *key, int64_t number)
         str_append_format(&line->text, " %s=%lld", key, (long long)number);
 }
 
-static void add_context(struct line *line, const char *key, const char *text)
+/* Left out when the event says it itself: no key stands twice in an object. */
+static void add_context(struct line *line, const char *key, const char *text,
+                        const struct log_field *fields, size_t n)
 {
-    if (text[0]) add_text(line, key, text);
+    bool is_said = text[0] == '\0';
+    for (size_t i = 0; i < n && !is_said; i++)
+        is_said = strcmp(fields[i].key, key) == 0;
+    if (!is_said) add_text(line, key, text);
 }
 
 static void add_field(struct line *line, const struct log_field *field)
@@ -143,7 +158,8 @@ static void add_field(struct line *line, const struct log_field *field)
     }
 }
 
-static void begin_line(struct line *line, enum log_level level, const char *event)
+static void begin_line(struct line *line, enum log_level level, const char *event,
+                       const struct log_field *fields, size_t n)
 {
     char time[TIME_TEXT_MAX];
     time_format(clock_unix_ms(), time);
@@ -158,10 +174,10 @@ static void begin_line(struct line *line, enum log_level level, const char *even
                           level_names[level]);
         append_human_value(&line->text, event, utf8_cut(event, strlen(event), VALUE_MAX));
     }
-    add_context(line, "run", context.run);
-    add_context(line, "user", context.user);
-    add_context(line, "request", context.request);
-    add_context(line, "trace", context.trace);
+    add_context(line, "run", context.run, fields, n);
+    add_context(line, "user", context.user, fields, n);
+    add_context(line, "request_id", context.request, fields, n);
+    add_context(line, "trace_id", trace_id(), fields, n);
 }
 
 static void end_line(struct line *line)
@@ -191,11 +207,11 @@ static void write_line(const struct line *line)
 
 void log_event(enum log_level level, const char *event, const struct log_field *fields, size_t n)
 {
-    if ((int)level < atomic_load(&log_least)) return;
+    if (!log_is_on(level)) return;
     /* A log line between a failing call and the look at errno must not change it. */
     int saved_errno = errno;
     struct line line = {.format = (enum log_format)atomic_load(&log_format)};
-    begin_line(&line, level, event);
+    begin_line(&line, level, event, fields, n);
     for (size_t i = 0; i < n; i++)
         add_field(&line, &fields[i]);
     end_line(&line);

@@ -3,10 +3,16 @@
  *
  *     log_info("run_started", LOG_STR("recipe", name), LOG_INT("attempt", n));
  *
- * The run, user and request of the current thread come from its log context and appear in every
- * line. The user's id is written as a short keyed-less hash, so that lines can be joined but not
- * read. Secrets, prompts, tool results and message texts are never passed to a log function. One
- * line is one write(2). Any thread.
+ *     {"time":"…","level":"info","event":"run_started","run":"br_…","user":"2bd806c97f0e",
+ *      "request_id":"rq_…","trace_id":"4bf9…","recipe":"editorial-briefing","attempt":1}
+ *
+ * time, level and event stand in every line; run, user, request_id and trace_id in every line of a
+ * thread that works on such a thing: they are its log context (base/trace.h has the trace). The
+ * trace id is what the lines of a request, of the run it started and of all its calls have in
+ * common. The user's id is written as a short keyless hash, so that lines can be joined but not
+ * read. Secrets, prompts, tool results and message texts are never passed to a log function; what
+ * looks like a credential all the same is redacted (base/redact.h). One line is one write(2). Any
+ * thread.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -50,10 +56,16 @@ void log_event(enum log_level level, const char *event, const struct log_field *
 /* (event, code, fields…): an error with the story of err_detail() and its origin. */
 #define log_failure(...) LOG_FAILURE_(__VA_ARGS__, LOG_END_)
 
+/* Is a line of this level written? For what costs something to put together. */
+bool log_is_on(enum log_level level);
+
 /* What every line of this thread says from now on; NULL clears. Copied, cut at 63 bytes. */
 void log_set_run(const char *run_id, const char *user_id);
+void log_set_user(const char *user_id);
 void log_set_request(const char *request_id);
-/* Trace id (32 hex digits) of the W3C traceparent that came with the run or request. */
-void log_set_trace(const char *trace_id);
+
+/* How a user's id appears in lines. */
+#define LOG_USER_HASH_MAX 13
+void log_user_hash(const char *user_id, char out[LOG_USER_HASH_MAX]);
 
 #endif

@@ -124,6 +124,7 @@ static void call(struct http_client *c, const struct http_request *requests, siz
             .started_ms = clock_mono_ms(),
             .timeouts = timers_defaults(&requests[i].timeouts),
         };
+        if (!trace_child(transfers[i].traceparent)) transfers[i].traceparent[0] = '\0';
     }
     if (submit(c, transfers, n)) {
         /* The I/O thread always lets go: every transfer has a timer, and so the wait needs none. */

@@ -66,8 +66,9 @@ void setup_headers_free(struct curl_slist **headers)
     *headers = NULL;
 }
 
-static enum err make_headers(const struct http_request *request, struct curl_slist **out_headers)
+static enum err make_headers(const struct transfer *t, struct curl_slist **out_headers)
 {
+    const struct http_request *request = t->request;
     bool has_type = false;
     struct curl_slist *lines = NULL;
     enum err e = E_OK;
@@ -75,6 +76,8 @@ static enum err make_headers(const struct http_request *request, struct curl_sli
         e = append_header(&lines, &request->headers[i]);
         has_type = has_type || (!e && strcasecmp(request->headers[i].name, "content-type") == 0);
     }
+    if (!e && *t->traceparent)
+        e = append_header(&lines, &(struct http_header){"traceparent", t->traceparent});
     /* Without these, curl waits for a "100 Continue" and calls every body a form. */
     if (!e) e = append_line(&lines, "Expect:");
     if (!e && !has_type) e = append_line(&lines, "Content-Type:");
@@ -177,7 +180,7 @@ enum err setup_easy(struct transfer *t)
     if (!request->method || !is_token(request->method) || !request->url) {
         return fail(E_INVALID, "the request has no proper method or URL");
     }
-    enum err e = make_headers(request, &t->headers);
+    enum err e = make_headers(t, &t->headers);
     if (e) return e;
 
     CURL *easy = t->easy;

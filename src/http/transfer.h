@@ -13,6 +13,7 @@
 #define HTTP_TRANSFER_H
 
 #include "base/thread.h"
+#include "base/trace.h"
 #include "http/http.h"
 
 #include <curl/curl.h>
@@ -47,7 +48,8 @@ struct transfer {
     struct lane *lane; /* while it is in the active list */
     CURL *easy;
     struct curl_slist *headers;
-    struct http_timeouts timeouts; /* with the defaults filled in */
+    char traceparent[TRACEPARENT_MAX]; /* of this one request; "" when its caller has no trace */
+    struct http_timeouts timeouts;     /* with the defaults filled in */
     size_t body_max;
     size_t n_body;      /* bytes of the body so far */
     enum http_end stop; /* why we ended it ourselves; HTTP_END_COUNT: we did not */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "runs/engine.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct cancelling {
@@ -51,6 +52,19 @@ static void tell_thread(struct runs *runs, const char *run_id)
     mutex_unlock(&runs->mutex);
 }
 
+void engine_log_person(const char *event, const struct run_row *row, const char *principal,
+                       const char *state)
+{
+    char by[200];
+    char hash[LOG_USER_HASH_MAX];
+    bool is_user = text_starts(principal, "user:");
+    if (is_user) log_user_hash(principal + strlen("user:"), hash);
+    snprintf(by, sizeof(by), "%s%s", is_user ? "user:" : principal, is_user ? hash : "");
+    log_set_run(row->id, row->user_id);
+    log_info(event, LOG_STR("by", by),
+             LOG_STR("state", state ? state : run_status_name(row->status)));
+}
+
 enum err runs_cancel(struct runs *runs, const char *run_id, const char *principal,
                      bool *out_is_delivering, struct run_row *out_row)
 {
@@ -62,7 +76,7 @@ enum err runs_cancel(struct runs *runs, const char *run_id, const char *principa
     *out_is_delivering = c.is_delivering;
     if (e == E_BUSY) return store_run_get(runs->options.store, run_id, out_row);
     if (e) return e;
-    log_info("cancel_requested", LOG_STR("run", run_id), LOG_STR("by", principal));
+    engine_log_person("cancel_requested", out_row, principal, NULL);
     if (c.is_running) tell_thread(runs, run_id);
     return E_OK;
 }

@@ -57,6 +57,10 @@ void engine_drop_locked(struct live_run *run);
  * not to be run by this thread; it was cancelled, or could not be claimed and comes again. */
 bool engine_claim(struct live_run *run) MUST_CHECK;
 
+/* cancel.c: tells the log what somebody did with a run. Browsers' users appear as their hash. */
+void engine_log_person(const char *event, const struct run_row *row, const char *principal,
+                       const char *state);
+
 /* worker.c: takes the run over and starts its thread, which claims it. E_LIMIT: no thread could be
  * had, the run stays the caller's. */
 enum err worker_start(struct live_run *run) MUST_CHECK;

@@ -227,7 +227,7 @@ static void after_end(struct live_run *run, const struct agent_end *end)
     /* A check that found the connection usable may have come between our own look and this end: it
      * saw no blocked run, so nobody else would take this one up. */
     enum err e = runs_connections_changed(runs, row->user_id);
-    if (e) log_failure("blocked_not_checked", e, LOG_STR("run", row->id));
+    if (e) log_failure("blocked_not_checked", e);
 }
 
 void finish_run(struct live_run *run, const struct agent_end *end)

@@ -65,7 +65,6 @@ enum err runs_settle(struct runs *runs, const char *run_id, const char *principa
         store_run_update(runs->options.store, run_id, (struct run_fence){0}, &update, out_row);
     if (s.is_settled_so) return store_run_get(runs->options.store, run_id, out_row);
     if (e) return e;
-    log_info("delivery_settled", LOG_STR("run", run_id),
-             LOG_STR("state", delivery_state_name(s.state)), LOG_STR("by", principal));
+    engine_log_person("delivery_settled", out_row, principal, delivery_state_name(s.state));
     return E_OK;
 }

@@ -5,6 +5,8 @@
 #include "agent/accounts.h"
 #include "base/clock.h"
 #include "base/crypt.h"
+#include "base/log.h"
+#include "base/trace.h"
 #include "runs/document.h"
 #include "runs/engine.h"
 #include "store/idempotency.h"
@@ -237,6 +239,21 @@ static void take_created(struct submit_result *out, struct run_created *created)
     memcpy(out->run_id, created->run_id, sizeof(out->run_id));
 }
 
+/* The line that joins a request to its run. */
+static void log_created(const struct submission *s, const struct submit_result *out)
+{
+    bool is_new = out->outcome == SUBMIT_ACCEPTED;
+    if (!is_new && out->outcome != SUBMIT_ATTACHED) return;
+    log_set_run(out->run_id, s->row.user_id);
+    /* `briefd run` has no request whose trace it would be. */
+    if (!s->request->traceparent) trace_set(s->row.traceparent);
+    if (is_new)
+        log_info("briefing_accepted", LOG_STR("recipe", s->row.recipe),
+                 LOG_STR("mode", s->row.mode));
+    else
+        log_info("briefing_attached", LOG_STR("recipe", s->row.recipe));
+}
+
 static enum err create(struct submission *s, struct submit_result *out)
 {
     const struct run_request *r = s->request;
@@ -247,7 +264,9 @@ static enum err create(struct submission *s, struct submit_result *out)
     s->row.recipe = xstrdup(s->recipe->name);
     s->row.recipe_hash = xstrdup(s->recipe->hash);
     s->row.model = xstrdup(s->runs->options.model);
-    s->row.traceparent = xstrdup(r->traceparent);
+    char traceparent[TRACEPARENT_MAX];
+    if (!r->traceparent) trace_new(traceparent);
+    s->row.traceparent = xstrdup(r->traceparent ? r->traceparent : traceparent);
     struct run_create create = {
         .row = &s->row,
         .idempotency = {.principal = r->principal,
@@ -263,6 +282,7 @@ static enum err create(struct submission *s, struct submit_result *out)
     enum err e = store_run_create(s->runs->options.store, &create, &created);
     if (e) return e;
     take_created(out, &created);
+    log_created(s, out);
     if (out->outcome == SUBMIT_ACCEPTED)
         engine_enqueue(s->runs, &(struct engine_item){.run_id = id, .user_id = s->row.user_id});
     return E_OK;

@@ -5,18 +5,17 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "base/trace.h"
 #include "runs/engine.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* "00-<32 hex>-<16 hex>-01": the trace id for the log lines of this thread. */
-static void log_run_context(const struct run_row *row)
+/* What the lines and the calls of this thread belong to. */
+static void set_context(const struct run_row *row)
 {
     log_set_run(row->id, row->user_id);
-    if (!row->traceparent || strlen(row->traceparent) < 35) return;
-    AUTO(xfree_ptr) char *trace_id = xstrndup(row->traceparent + 3, 32);
-    log_set_trace(trace_id);
+    trace_set(row->traceparent);
 }
 
 static void leave(struct live_run *run)
@@ -37,7 +36,7 @@ static void leave(struct live_run *run)
 static void run_it(struct live_run *run)
 {
     struct agent_end end;
-    log_run_context(&run->row);
+    set_context(&run->row);
     fault_subject(run->row.user_id);
     log_info("run_started", LOG_STR("recipe", run->row.recipe),
              LOG_INT("attempt", run->row.attempt));
@@ -47,6 +46,7 @@ static void run_it(struct live_run *run)
     agent_run(run->runs->options.agent, &run->row, &run->control, &end);
     finish_run(run, &end);
     log_set_run(NULL, NULL);
+    trace_set(NULL);
 }
 
 static void *run_main(void *arg)

@@ -6,7 +6,6 @@
 #include "web/routes.h"
 #include "web/server.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #define TEXT_MAX             1000
@@ -130,21 +129,6 @@ static void read_fields(struct json_span object, struct fields *f, struct field_
     }
 }
 
-/* "00-<32 hex>-<16 hex>-<2 hex>" (W3C Trace Context). What is malformed is ignored, as that
- * document asks. */
-static const char *traceparent(const struct request *rq)
-{
-    static const char shape[] = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
-    const char *value = request_header(rq, "traceparent");
-    if (!value || strlen(value) != strlen(shape)) return NULL;
-    for (size_t i = 0; shape[i]; i++) {
-        bool is_hex = isdigit((unsigned char)value[i]) || (value[i] >= 'a' && value[i] <= 'f');
-        if (shape[i] == '-' ? value[i] != '-' : !is_hex) return NULL;
-    }
-    bool is_zero = strspn(value + 3, "0") >= 32 || strspn(value + 36, "0") >= 16;
-    return is_zero || strncmp(value, "ff", 2) == 0 ? NULL : value;
-}
-
 static void put_location(struct request *rq, const char *run_id)
 {
     AUTO(str_done) struct str url = {0};
@@ -206,7 +190,7 @@ static void submit(struct request *rq, const struct fields *f, struct field_erro
 {
     struct run_request request = {.principal = rq->principal.name,
                                   .route = "POST /briefings",
-                                  .traceparent = traceparent(rq),
+                                  .traceparent = rq->traceparent,
                                   .user_id = user_of(rq, f),
                                   .recipe = f->recipe,
                                   .mode = f->mode,

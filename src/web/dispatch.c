@@ -165,6 +165,8 @@ static bool let_key_in(struct request *rq)
 void server_handle(struct request *rq)
 {
     log_set_request(rq->id);
+    request_set_trace(rq);
+    trace_set(rq->traceparent);
     bool is_in = true;
     if (rq->needs_key)
         is_in = let_key_in(rq);
@@ -172,6 +174,8 @@ void server_handle(struct request *rq)
         is_in = let_browser_in(rq);
     if (is_in) rq->route->handler(rq);
     log_set_request(NULL);
+    log_set_run(NULL, NULL);
+    trace_set(NULL);
 }
 
 static void hand_over(struct request *rq, struct pool *pool)

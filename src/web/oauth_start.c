@@ -58,7 +58,7 @@ static void failed(struct request *rq, enum err e, const struct scalekit_error *
         note(rq, 429, "rate_limited", "Too many attempts at once",
              "Finish what is open in other tabs, or wait ten minutes.");
     } else if (e == E_PROTOCOL) {
-        log_failure("link_refused", e, LOG_STR("request", rq->id));
+        log_failure("link_refused", e);
         note(rq, 502, "upstream_failed", "This connection is not set up correctly",
              "ScaleKit answered with a link to another host. Nothing was done. Tell those who run "
              "this service.");

@@ -140,7 +140,7 @@ void page_note(struct request *rq, const struct note *note)
 
 void page_error(struct request *rq, enum err e, const char *what)
 {
-    log_failure("page_failed", e, LOG_STR("what", what), LOG_STR("request", rq->id));
+    log_failure("page_failed", e, LOG_STR("what", what), LOG_STR("request_id", rq->id));
     AUTO(str_done) struct str text = {0};
     str_append_format(&text,
                       "Nothing was changed. Try again in a moment; if it happens again, tell those "

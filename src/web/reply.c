@@ -164,7 +164,7 @@ void reply_invalid(struct request *rq, const struct field_errors *errors)
 
 void reply_error(struct request *rq, enum err e, const char *what)
 {
-    log_failure("request_failed", e, LOG_STR("what", what), LOG_STR("request", rq->id));
+    log_failure("request_failed", e, LOG_STR("what", what), LOG_STR("request_id", rq->id));
     if (e == E_STORAGE || e == E_CORRUPT)
         reply_problem(rq, PROBLEM_storage_unavailable,
                       "The database cannot be used at this moment; nothing was changed.");

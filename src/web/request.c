@@ -53,6 +53,33 @@ void request_set_id(struct request *rq)
     snprintf(rq->id, sizeof(rq->id), "%s", is_plain ? given : made);
 }
 
+struct trace_headers {
+    const char *value;
+    int n;
+};
+
+static enum MHD_Result take_traceparent(void *cls, enum MHD_ValueKind kind, const char *name,
+                                        const char *value)
+{
+    (void)kind;
+    struct trace_headers *headers = cls;
+    if (strcasecmp(name, "traceparent") != 0) return MHD_YES;
+    headers->value = value;
+    headers->n++;
+    return MHD_YES;
+}
+
+void request_set_trace(struct request *rq)
+{
+    struct trace_headers headers = {0};
+    MHD_get_connection_values(rq->connection, MHD_HEADER_KIND, take_traceparent, &headers);
+    /* A later version's own part is not ours to pass on. */
+    if (headers.n == 1 && trace_is_valid(headers.value))
+        trace_copy(headers.value, rq->traceparent);
+    else
+        trace_new(rq->traceparent);
+}
+
 bool request_query(struct request *rq, const char *const *known, struct url_pairs *out)
 {
     if (form_parse(rq->query, strlen(rq->query), QUERY_PAIRS_MAX, out)) {

@@ -10,6 +10,7 @@
 
 #include "base/address.h"
 #include "base/json.h"
+#include "base/trace.h"
 #include "base/url.h"
 #include "store/keys.h"
 #include "store/runs.h"
@@ -65,8 +66,9 @@ struct request {
     bool hides_referrer; /* the page must not be told to the next one */
     struct principal principal;
     char id[REQUEST_ID_MAX + 1];
-    struct str headers;   /* of the reply: name NUL value NUL … */
-    struct request *next; /* in a pool's queue */
+    char traceparent[TRACEPARENT_MAX]; /* the caller's, or a new one; on pool threads */
+    struct str headers;                /* of the reply: name NUL value NUL … */
+    struct request *next;              /* in a pool's queue */
 };
 
 struct request *request_new(struct web *web, const char *raw_uri);
@@ -76,6 +78,8 @@ void request_free(struct request *rq);
 const char *request_header(const struct request *rq, const char *name);
 /* Takes the caller's X-Request-Id when it is a plain word, else makes one. */
 void request_set_id(struct request *rq);
+/* The caller's traceparent when it sent exactly one and that is valid, else a new trace begins. */
+void request_set_trace(struct request *rq);
 
 /* The query as pairs. False when it is malformed or has a name that is not among `known`
  * (NULL-terminated): then the request is answered. */

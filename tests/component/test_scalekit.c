@@ -3,6 +3,8 @@
  */
 #include "component/test_scalekit_fixture.h"
 
+#include "base/trace.h"
+
 #define N_THREADS 32
 
 /* ---- the token ---- */
@@ -13,8 +15,10 @@ static void the_token_is_asked_with_the_credentials_as_a_form(void **state)
     script_token(rig);
     STUB_SCRIPT(rig->stub, {.match = ACCOUNTS, .status = 200, .body = "{}"});
     struct scalekit_error error;
-    const struct scalekit_call call = {.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7-01"};
-    assert_int_equal(list_one(rig, &call, &error), E_OK);
+    trace_set("00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01");
+    enum err e = list_one(rig, &plain_call, &error);
+    trace_set(NULL);
+    assert_int_equal(e, E_OK);
 
     const struct stub_request *token = nth(rig, TOKEN, 0);
     assert_string_equal(token->body,
@@ -22,7 +26,17 @@ static void the_token_is_asked_with_the_credentials_as_a_form(void **state)
     assert_header(token, "content-type", "application/x-www-form-urlencoded");
     const struct stub_request *list = nth(rig, ACCOUNTS, 0);
     assert_header(list, "authorization", "Bearer tok-1");
-    assert_header(list, "traceparent", call.traceparent);
+    /* one trace, a call of its own for each request */
+    char first[TRACEPARENT_MAX];
+    char second[TRACEPARENT_MAX];
+    assert_true(stub_request_header(token, "traceparent", first, sizeof first));
+    assert_true(stub_request_header(list, "traceparent", second, sizeof second));
+    assert_true(trace_is_valid(first) && trace_is_valid(second));
+    assert_memory_equal(first, "00-0af7651916cd43dd8448eb211c80319c-", 36);
+    assert_memory_equal(second, "00-0af7651916cd43dd8448eb211c80319c-", 36);
+    assert_string_equal(first + 52, "-01");
+    assert_string_not_equal(first, second);
+    assert_null(strstr(second, "00f067aa0ba902b7"));
 }
 
 struct crowd {

@@ -47,6 +47,7 @@ export function createLog() {
         method: req.method,
         path: req.url,
         connection: connectionIds.get(req.socket) ?? null,
+        ...(req.headers.traceparent && { traceparent: req.headers.traceparent }),
         status: null,
         effect: false,
       };

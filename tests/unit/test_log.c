@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/thread.h"
+#include "base/trace.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +37,7 @@ static int close_log(void **state)
     log_to(STDERR_FILENO);
     log_set_run(NULL, NULL);
     log_set_request(NULL);
-    log_set_trace(NULL);
+    trace_set(NULL);
     clock_freeze(0);
     close(ends[0]);
     close(ends[1]);
@@ -97,19 +98,42 @@ static void the_context_of_the_thread_is_in_every_line(void **state)
     (void)state;
     log_set_run("br_1", "alice@example.com");
     log_set_request("req_1");
-    log_set_trace("0af7651916cd43dd8448eb211c80319c");
+    trace_set("00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01");
     log_debug("x");
     assert_line("{\"time\":\"2025-11-23T06:00:00.123Z\",\"level\":\"debug\",\"event\":\"x\","
-                "\"run\":\"br_1\",\"user\":\"ff8d9819fc0e\",\"request\":\"req_1\","
-                "\"trace\":\"0af7651916cd43dd8448eb211c80319c\"}");
+                "\"run\":\"br_1\",\"user\":\"ff8d9819fc0e\",\"request_id\":\"req_1\","
+                "\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\"}");
     log_setup(LOG_HUMAN, LOG_DEBUG);
-    log_set_trace(NULL);
+    trace_set(NULL);
     log_debug("x");
-    assert_line("06:00:00.123 debug x run=br_1 user=ff8d9819fc0e request=req_1");
+    assert_line("06:00:00.123 debug x run=br_1 user=ff8d9819fc0e request_id=req_1");
     log_set_run(NULL, NULL);
     log_set_request(NULL);
     log_debug("x");
     assert_line("06:00:00.123 debug x");
+}
+
+static void no_key_stands_twice(void **state)
+{
+    (void)state;
+    log_set_run("br_1", NULL);
+    log_set_request("req_1");
+    log_info("x", LOG_STR("run", "br_2"));
+    assert_line("{\"time\":\"2025-11-23T06:00:00.123Z\",\"level\":\"info\",\"event\":\"x\","
+                "\"request_id\":\"req_1\",\"run\":\"br_2\"}");
+}
+
+static void what_looks_like_a_credential_is_redacted(void **state)
+{
+    (void)state;
+    log_setup(LOG_HUMAN, LOG_DEBUG);
+    log_info("x", LOG_STR("detail", "sent Authorization: Bearer abcdefgh.ijkl, got 401"));
+    assert_line("06:00:00.123 info  x detail=\"sent Authorization: Bearer [redacted], got 401\"");
+    log_setup(LOG_JSON, LOG_DEBUG);
+    log_set_request("sk-ant-api03-AAAABBBB");
+    log_info("x");
+    assert_line("{\"time\":\"2025-11-23T06:00:00.123Z\",\"level\":\"info\",\"event\":\"x\","
+                "\"request_id\":\"sk-ant-[redacted]\"}");
 }
 
 static void *log_alone(void *arg)
@@ -248,6 +272,8 @@ int main(void)
         TEST(an_event_is_one_line_of_json),
         TEST(people_get_text),
         TEST(the_context_of_the_thread_is_in_every_line),
+        TEST(no_key_stands_twice),
+        TEST(what_looks_like_a_credential_is_redacted),
         TEST(contexts_of_threads_do_not_mix),
         TEST(a_long_context_is_cut_between_characters),
         TEST(lesser_levels_are_left_out),
