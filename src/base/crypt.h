@@ -36,6 +36,8 @@ uint64_t random_below(uint64_t bound);
 /* "br_01K…": prefix, "_", 26 characters of Crockford base32 (48 bits of milliseconds, 80 random
  * bits): ids sort by time. */
 void id_new(const char *prefix, char out[ID_MAX]);
+/* The smallest id of that millisecond: every id made earlier is less, every other one is not. */
+void id_at(const char *prefix, int64_t unix_ms, char out[ID_MAX]);
 /* Is this `prefix` + "_" + 26 such characters? */
 bool id_valid(const char *prefix, const char *text);
 /* `n_bytes` random bytes as base64url without padding. */

@@ -45,12 +45,15 @@ uint64_t random_below(uint64_t bound)
     return value % bound;
 }
 
-void id_new(const char *prefix, char out[ID_MAX])
+#define ID_BYTES      16
+#define ID_TIME_BYTES 6
+
+/* The time goes over the first bytes. */
+static void id_write(const char *prefix, int64_t unix_ms, unsigned char bytes[ID_BYTES],
+                     char out[ID_MAX])
 {
-    unsigned char bytes[16];
-    random_bytes(bytes, sizeof bytes);
-    uint64_t ms = (uint64_t)clock_unix_ms();
-    for (size_t i = 0; i < 6; i++)
+    uint64_t ms = (uint64_t)unix_ms;
+    for (size_t i = 0; i < ID_TIME_BYTES; i++)
         bytes[i] = (unsigned char)(ms >> (40 - 8 * i));
 
     size_t prefix_len = strlen(prefix);
@@ -62,7 +65,7 @@ void id_new(const char *prefix, char out[ID_MAX])
     uint32_t bits = 0;
     size_t n_bits = 2;
     size_t n_digits = 0;
-    for (size_t i = 0; i < sizeof bytes; i++) {
+    for (size_t i = 0; i < ID_BYTES; i++) {
         bits = bits << 8 | bytes[i];
         n_bits += 8;
         while (n_bits >= 5) {
@@ -72,6 +75,19 @@ void id_new(const char *prefix, char out[ID_MAX])
     }
     assert(n_digits == ID_CHARS && n_bits == 0);
     digits[n_digits] = '\0';
+}
+
+void id_new(const char *prefix, char out[ID_MAX])
+{
+    unsigned char bytes[ID_BYTES];
+    random_bytes(bytes, sizeof bytes);
+    id_write(prefix, clock_unix_ms(), bytes, out);
+}
+
+void id_at(const char *prefix, int64_t unix_ms, char out[ID_MAX])
+{
+    unsigned char bytes[ID_BYTES] = {0};
+    id_write(prefix, unix_ms > 0 ? unix_ms : 0, bytes, out);
 }
 
 bool id_valid(const char *prefix, const char *text)

@@ -135,9 +135,13 @@ static void ids_sort_by_time(void **state)
         1, 31, 32, 1000000, 1763877600123, 1763877600124, 253402300799999};
     for (size_t i = 0; i < ARRAY_LEN(times); i++) {
         char id[ID_MAX];
+        char first[ID_MAX];
         clock_freeze(times[i]);
         id_new("br", id);
-        assert_true(strcmp(before, id) < 0);
+        id_at("br", times[i], first);
+        assert_true(id_valid("br", first));
+        assert_true(strcmp(before, first) < 0);
+        assert_true(strcmp(first, id) < 0);
         memcpy(before, id, sizeof id);
     }
     clock_freeze(0);
