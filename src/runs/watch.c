@@ -14,19 +14,12 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
-#include "runs/document.h"
+#include "runs/snapshot.h"
 
-#include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
 #define ENDED_MAX     10000
 #define BUCKETS_FIRST 1024
-
-struct counted_snapshot {
-    struct snapshot public;
-    atomic_int references;
-};
 
 struct waiter {
     struct entry *entry;
@@ -61,43 +54,9 @@ struct watch {
     struct waiter *first, *last; /* by until_mono_ms */
     int64_t n_waiters;
     struct waiter *told;
+    int64_t epoch; /* how often something was deleted */
     bool is_stopping;
 };
-
-/* ---- snapshots ---- */
-
-static struct snapshot *snapshot_new(const struct watch *watch, const struct run_row *row)
-{
-    struct counted_snapshot *s = xcalloc(1, sizeof(*s));
-    AUTO(str_done) struct str document = {0};
-    run_document(row, watch->public_url, &document);
-    str_fit(&document);
-    snprintf(s->public.id, sizeof(s->public.id), "%s", row->id);
-    snprintf(s->public.user_id, sizeof(s->public.user_id), "%s", row->user_id);
-    s->public.etag = row->last_event;
-    s->public.is_terminal = run_status_is_terminal(row->status);
-    s->public.created_ms = row->created_ms;
-    s->public.len = document.len;
-    s->public.document = str_take(&document);
-    atomic_init(&s->references, 1);
-    return &s->public;
-}
-
-static struct snapshot *snapshot_hold(struct snapshot *snapshot)
-{
-    atomic_fetch_add_explicit(&((struct counted_snapshot *)snapshot)->references, 1,
-                              memory_order_relaxed);
-    return snapshot;
-}
-
-void snapshot_release(struct snapshot *snapshot)
-{
-    if (!snapshot) return;
-    struct counted_snapshot *s = (struct counted_snapshot *)snapshot;
-    if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) != 1) return;
-    xfree(s->public.document);
-    xfree(s);
-}
 
 /* ---- entries ---- */
 
@@ -322,11 +281,39 @@ static struct snapshot *put_locked(struct watch *watch, struct snapshot *fresh)
 
 struct snapshot *watch_put(struct watch *watch, const struct run_row *row)
 {
-    struct snapshot *fresh = snapshot_new(watch, row);
+    struct snapshot *fresh = snapshot_new(row, watch->public_url);
     mutex_lock(&watch->mutex);
     struct snapshot *newest = put_locked(watch, fresh);
     mutex_unlock(&watch->mutex);
     return newest;
+}
+
+int64_t watch_epoch(struct watch *watch)
+{
+    AUTO(mutex_unlock_ptr) struct mutex *held = mutex_hold(&watch->mutex);
+    return watch->epoch;
+}
+
+struct snapshot *watch_put_read(struct watch *watch, const struct run_row *row, int64_t epoch)
+{
+    struct snapshot *fresh = snapshot_new(row, watch->public_url);
+    AUTO(mutex_unlock_ptr) struct mutex *held = mutex_hold(&watch->mutex);
+    return watch->epoch == epoch ? put_locked(watch, fresh) : fresh;
+}
+
+void watch_forget(struct watch *watch, const struct run_ids *ids)
+{
+    AUTO(mutex_unlock_ptr) struct mutex *held = mutex_hold(&watch->mutex);
+    watch->epoch++;
+    for (size_t i = 0; ids && i < ids->n; i++) {
+        struct entry *e = entry_find_locked(watch, ids->ids[i]);
+        if (e && e->is_in_line) forget_locked(watch, e);
+    }
+    for (struct entry *e = ids ? NULL : watch->ended_first; e;) {
+        struct entry *next = e->next_ended;
+        forget_locked(watch, e);
+        e = next;
+    }
 }
 
 void watch_changed(void *watch, const struct run_row *row)

@@ -42,6 +42,14 @@ void watch_changed(void *watch, const struct run_row *row);
 /* NULL: not in memory; read the row and watch_put() it. */
 struct snapshot *watch_find(struct watch *watch, const char *run_id);
 struct snapshot *watch_put(struct watch *watch, const struct run_row *row);
+/* For a row that was read, not just written: it may have been deleted since. `epoch` is what
+ * watch_epoch() said before it was read; when something was forgotten meanwhile, the snapshot is
+ * the caller's alone. */
+int64_t watch_epoch(struct watch *watch);
+struct snapshot *watch_put_read(struct watch *watch, const struct run_row *row, int64_t epoch);
+/* These were deleted; those that have not ended stay. NULL: forget every ended one, it is read anew
+ * when somebody asks. */
+void watch_forget(struct watch *watch, const struct run_ids *ids);
 void snapshot_release(struct snapshot *snapshot);
 
 /* A waiter is called exactly once, on the watch's thread, when the run's etag differs from

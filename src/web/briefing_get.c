@@ -126,13 +126,14 @@ static void answer_snapshot(struct request *rq, struct snapshot *snapshot)
 static void read_row(struct request *rq)
 {
     AUTO(run_row_done) struct run_row row = {0};
+    int64_t epoch = watch_epoch(rq->web->options.watch);
     enum err e = store_run_get(rq->web->options.store, rq->args[0], &row);
     if (e == E_NOT_FOUND)
         reply_problem(rq, PROBLEM_not_found, "There is no briefing with this id.");
     else if (e)
         reply_error(rq, e, "reading a briefing");
     else
-        answer_snapshot(rq, watch_put(rq->web->options.watch, &row));
+        answer_snapshot(rq, watch_put_read(rq->web->options.watch, &row, epoch));
 }
 
 void briefing_get(struct request *rq)

@@ -201,6 +201,45 @@ static void only_the_newest_ended_ones_stay_in_memory(void **state)
     snapshot_release(live);
 }
 
+static bool has(struct watch *watch, const char *id)
+{
+    struct snapshot *found = watch_find(watch, id);
+    snapshot_release(found);
+    return found != NULL;
+}
+
+static void what_was_deleted_is_forgotten_but_nothing_live(void **state)
+{
+    struct watch *watch = *state;
+    put(watch, "br_1", 1, RUN_SUCCEEDED);
+    put(watch, "br_2", 1, RUN_FAILED);
+    put(watch, "br_3", 1, RUN_RUNNING);
+    char *ids[] = {xstrdup("br_1"), xstrdup("br_3"), xstrdup("br_unknown")};
+    watch_forget(watch, &(struct run_ids){.ids = ids, .n = ARRAY_LEN(ids)});
+    assert_false(has(watch, "br_1"));
+    assert_true(has(watch, "br_2"));
+    assert_true(has(watch, "br_3"));
+    watch_forget(watch, NULL);
+    assert_false(has(watch, "br_2"));
+    assert_true(has(watch, "br_3"));
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+        xfree(ids[i]);
+}
+
+static void a_row_read_before_something_was_deleted_is_not_kept(void **state)
+{
+    struct watch *watch = *state;
+    AUTO(run_row_done) struct run_row row = a_row("br_1", 4, RUN_SUCCEEDED);
+    int64_t epoch = watch_epoch(watch);
+    watch_forget(watch, &(struct run_ids){0});
+    struct snapshot *own = watch_put_read(watch, &row, epoch);
+    assert_int_equal(own->etag, 4);
+    snapshot_release(own);
+    assert_false(has(watch, "br_1"));
+    snapshot_release(watch_put_read(watch, &row, watch_epoch(watch)));
+    assert_true(has(watch, "br_1"));
+}
+
 /* ---- from all sides at once ---- */
 
 #define RUNS   4
@@ -281,6 +320,8 @@ int main(void)
         TEST(there_is_no_waiting_for_what_is_known_ended_or_absent),
         TEST(the_number_of_waiters_has_a_limit_that_is_given_back),
         TEST(only_the_newest_ended_ones_stay_in_memory),
+        TEST(what_was_deleted_is_forgotten_but_nothing_live),
+        TEST(a_row_read_before_something_was_deleted_is_not_kept),
         TEST(nobody_is_lost_and_nobody_told_twice_in_a_crowd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
