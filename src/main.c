@@ -18,6 +18,7 @@ static const struct command commands[] = {
     {"migrate",      "Create the database or bring it up to date.",     command_migrate     },
     {"backup",       "Copy the database, also while it is in use.",     command_backup      },
     {"restore",      "Put a backup in the database's place.",           command_restore     },
+    {"user",         "Export or erase what is kept about a user.",      command_user        },
     {"version",      "Print the version.",                              command_version     },
     {"help",         "Print this, or more about one command.",          command_help        },
     {NULL,           NULL,                                              NULL                },

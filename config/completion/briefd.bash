@@ -18,7 +18,7 @@ _briefd() {
     esac
 
     if [ "$COMP_CWORD" = 1 ]; then
-        words="serve run check-config keys connect migrate backup restore version help --version --help"
+        words="serve run check-config keys connect migrate backup restore user version help --version --help"
     else
         case ${COMP_WORDS[1]} in
             serve | migrate) words=$common ;;
@@ -33,8 +33,12 @@ _briefd() {
                 words="--scope --all $common"
                 [ "$COMP_CWORD" = 2 ] && words="create list revoke $words"
                 ;;
+            user)
+                words="--disconnect --keep-accounts --leave-file $common"
+                [ "$COMP_CWORD" = 2 ] && words="export erase $words"
+                ;;
             connect) words="--connectors --name --return-to --confirm $common" ;;
-            help) words="serve run check-config keys connect migrate backup restore version --help" ;;
+            help) words="serve run check-config keys connect migrate backup restore user version --help" ;;
             version) words="--help" ;;
         esac
     fi

@@ -290,7 +290,10 @@ static int run(struct running *r)
     }
     if (command_lock(r->config, &r->lock)) return locked_by_service(r);
     enum err e = service_start(&r->service, r->config, true);
-    return e ? command_store_failed(e) : drive(r);
+    if (e) return command_store_failed(e);
+    int code = drive(r);
+    service_prune_some(&r->service);
+    return code;
 }
 
 int command_run(struct command_context *ctx)

@@ -60,6 +60,28 @@ static enum err start_runs(struct service *s, bool is_single)
     return runs_start(&runs, &s->runs);
 }
 
+static struct retention_options retention_options(const struct service *s)
+{
+    return (struct retention_options){.store = s->store,
+                                      .watch = s->watch,
+                                      .days = s->config->retention_days,
+                                      .audit_days = s->config->audit_retention_days,
+                                      .every_ms = s->config->retention_interval_ms};
+}
+
+/* A process that makes one run deletes a little at its end instead. */
+static enum err start_retention(struct service *s, bool is_single)
+{
+    struct retention_options options = retention_options(s);
+    return is_single ? E_OK : retention_start(&options, &s->retention);
+}
+
+void service_prune_some(struct service *service)
+{
+    struct retention_options options = retention_options(service);
+    retention_step(&options);
+}
+
 enum err service_start(struct service *service, const struct config *config, bool is_single)
 {
     *service = (struct service){.config = config};
@@ -71,18 +93,21 @@ enum err service_start(struct service *service, const struct config *config, boo
     if (!e) store_observe_runs(service->store, watch_changed, service->watch);
     if (!e) e = start_clients(service);
     if (!e) e = start_runs(service, is_single);
+    if (!e) e = start_retention(service, is_single);
     if (e) service_stop(service);
     return e;
 }
 
 void service_quiesce(struct service *service)
 {
+    retention_stop(take_ptr(&service->retention));
     if (service->runs) runs_stop(service->runs);
     watch_stop(service->watch);
 }
 
 void service_stop(struct service *service)
 {
+    retention_stop(service->retention);
     runs_free(service->runs);
     watch_stop(service->watch);
     scalekit_free(service->scalekit);

@@ -7,6 +7,7 @@
 
 #include "agent/agent.h"
 #include "config/config.h"
+#include "runs/retention.h"
 #include "runs/runs.h"
 #include "store/store.h"
 
@@ -19,12 +20,15 @@ struct service {
     struct agent agent;
     struct watch *watch;
     struct runs *runs;
+    struct retention *retention; /* NULL for a process that makes one run */
 };
 
 /* Opens the database (the caller holds its lock), recovers interrupted runs and starts working.
  * `is_single` as in struct runs_options. On an error nothing is left running. */
 enum err service_start(struct service *service, const struct config *config,
                        bool is_single) MUST_CHECK;
+/* Deletes some of what was kept long enough, here and now. */
+void service_prune_some(struct service *service);
 /* Stops the runs: model calls in flight get their grace, deliveries finish. Reads still work. */
 void service_quiesce(struct service *service);
 /* Frees everything; also after a start that failed. */

@@ -50,6 +50,9 @@ struct config {
     char *seal_key, *seal_key_previous; /* BRIEFD_SEAL_KEY, BRIEFD_SEAL_KEY_PREVIOUS, secret */
     enum log_format log_format;         /* BRIEFD_LOG: json, human */
     enum log_level log_level;           /* BRIEFD_LOG_LEVEL: info */
+    int retention_days;                 /* BRIEFD_RETENTION_DAYS: 90 */
+    int audit_retention_days;           /* BRIEFD_AUDIT_RETENTION_DAYS: 730 */
+    int64_t retention_interval_ms;      /* BRIEFD_RETENTION_INTERVAL: 1 h */
     /* limits */
     int runs_max;                         /* BRIEFD_MAX_RUNS: 256 */
     int runs_per_user_max;                /* BRIEFD_MAX_RUNS_PER_USER: 4 */

@@ -144,6 +144,18 @@ const struct setting settings[] = {
         .help = "The key before it, while older rows are still sealed with that one.",
         FIELD(seal_key_previous)),
 
+    ROW(.name = "BRIEFD_RETENTION_DAYS", .kind = SETTING_INT, .default_text = "90", .min = 7,
+        .max = 36500,
+        .help = "How long a briefing is kept after its end, with all that belongs to it. One that "
+                "needs attention is kept until it is settled, at most four times as long.",
+        FIELD(retention_days)),
+    ROW(.name = "BRIEFD_AUDIT_RETENTION_DAYS", .kind = SETTING_INT, .default_text = "730", .min = 7,
+        .max = 36500, .help = "How long it is kept who did what.", FIELD(audit_retention_days)),
+    ROW(.name = "BRIEFD_RETENTION_INTERVAL", .kind = SETTING_DURATION, .default_text = "1h",
+        .min = 1, .max = DAY,
+        .help = "How often the service looks for what has been kept long enough.",
+        FIELD(retention_interval_ms)),
+
     ROW(.section = "Limits", .name = "BRIEFD_MAX_RUNS", .kind = SETTING_INT, .default_text = "256",
         .min = 1, .max = 10000, .help = "Briefings that run at the same time; more wait.",
         FIELD(runs_max)),

@@ -121,7 +121,12 @@ static enum err put_run(struct store *store, struct db *db, struct write_job *jo
     const struct put *put = job->ctx;
     int64_t now_ms = clock_unix_ms();
     for (size_t i = 0; i < put->n; i++) {
-        enum err e = user_row_add(db, put->rows[i].user_id, now_ms);
+        bool was_erased = false;
+        enum err e =
+            user_row_was_erased(db, put->rows[i].user_id, put->rows[i].checked_ms, &was_erased);
+        if (e) return e;
+        if (was_erased) continue; /* after the question was asked */
+        e = user_row_add(db, put->rows[i].user_id, now_ms);
         if (e) return e;
         e = put_one(store, db, &put->rows[i], now_ms);
         if (e) return e;

@@ -25,7 +25,8 @@ static enum err check_is_ours(struct db *db)
 static enum err vacuum_into(struct db *db, const char *draft)
 {
     /* A read connection writes nothing; into another file it has to. */
-    enum err e = db_exec(db, "PRAGMA query_only = OFF");
+    enum err e = db_exec(db, "PRAGMA query_only = OFF;"
+                             "PRAGMA auto_vacuum = INCREMENTAL;"); /* of the copy */
     if (e) return e;
     AUTO(query_done) struct query q = query_begin(db, "VACUUM INTO ?");
     query_bind_text(&q, draft);

@@ -89,7 +89,8 @@ static enum err db_set_up(struct db *db, enum db_mode mode)
     if (mode == DB_READ) return db_exec(db, "PRAGMA query_only = ON;");
     /* Pages of the WAL before they are moved into the database: 16 MiB, so that a busy time pays
      * for fewer syncs of it. */
-    return db_exec(db, "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;");
+    return db_exec(db, "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;"
+                       "PRAGMA secure_delete = ON;"); /* what is deleted is overwritten */
 }
 
 enum err db_open(const char *path, enum db_mode mode, struct db **out_db)
@@ -272,6 +273,30 @@ const char *query_text(struct query *q, int column)
 {
     const unsigned char *text = sqlite3_column_text(q->compiled, column);
     return text ? (const char *)text : "";
+}
+
+int query_n_columns(struct query *q)
+{
+    return sqlite3_column_count(q->compiled);
+}
+
+const char *query_column_name(struct query *q, int column)
+{
+    return sqlite3_column_name(q->compiled, column);
+}
+
+enum column_kind query_column_kind(struct query *q, int column)
+{
+    switch (sqlite3_column_type(q->compiled, column)) {
+    case SQLITE_NULL:
+        return COLUMN_NULL;
+    case SQLITE_INTEGER:
+        return COLUMN_INTEGER;
+    case SQLITE_BLOB:
+        return COLUMN_BLOB;
+    default:
+        return COLUMN_TEXT;
+    }
 }
 
 char *query_text_copy(struct query *q, int column)

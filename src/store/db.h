@@ -93,6 +93,11 @@ int64_t query_changes(const struct query *q);
 int64_t query_i64(struct query *q, int column);
 /* Valid until the next call on `q`; "" for NULL. */
 const char *query_text(struct query *q, int column);
+enum column_kind { COLUMN_NULL, COLUMN_INTEGER, COLUMN_TEXT, COLUMN_BLOB };
+/* For rows whose columns are not known beforehand; the name is valid until query_done(). */
+int query_n_columns(struct query *q);
+const char *query_column_name(struct query *q, int column);
+enum column_kind query_column_kind(struct query *q, int column);
 /* In own memory; NULL for NULL. */
 char *query_text_copy(struct query *q, int column);
 /* Valid until the next call on `q`; NULL and 0 for NULL. */

@@ -123,24 +123,41 @@ enum err store_idempotency_put(struct store *store, const struct run_idempotency
 
 struct prune {
     int64_t before_ms;
+    int64_t n;
     int max;
 };
 
 static enum err prune_run(struct store *store, struct db *db, struct write_job *job)
 {
     (void)store;
-    const struct prune *prune = job->ctx;
+    struct prune *prune = job->ctx;
     /* The oldest have the lowest numbers: no index on the time is needed. */
     AUTO(query_done)
     struct query q = query_begin(db, "DELETE FROM idempotency_keys WHERE created_ms < ?1 AND seq IN"
                                      " (SELECT seq FROM idempotency_keys ORDER BY seq LIMIT ?2)");
     query_bind_i64(&q, prune->before_ms);
     query_bind_i64(&q, prune->max);
-    return query_run(&q);
+    enum err e = query_run(&q);
+    if (!e) prune->n = query_changes(&q);
+    return e;
 }
 
-enum err store_idempotency_prune(struct store *store, int64_t before_ms, int max)
+static enum err prune_is_due(struct store *store, int64_t before_ms, bool *out_is)
+{
+    AUTO(reader_give_back) struct reader reader = reader_take(store);
+    AUTO(query_done)
+    struct query q = query_begin(reader.db, "SELECT 1 FROM (SELECT created_ms FROM idempotency_keys"
+                                            " ORDER BY seq LIMIT 1) WHERE created_ms < ?");
+    query_bind_i64(&q, before_ms);
+    return query_next(&q, out_is);
+}
+
+enum err store_idempotency_prune(struct store *store, int64_t before_ms, int max, int64_t *out_n)
 {
     struct prune prune = {.before_ms = before_ms, .max = max};
-    return store_write(store, prune_run, &prune);
+    bool is_due = false;
+    enum err e = prune_is_due(store, before_ms, &is_due);
+    if (!e && is_due) e = store_write(store, prune_run, &prune);
+    if (!e) *out_n = prune.n;
+    return e;
 }

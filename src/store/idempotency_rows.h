@@ -8,8 +8,6 @@
 #include "store/db.h"
 #include "store/runs.h"
 
-#define IDEMPOTENCY_KEPT_MS (INT64_C(7) * 24 * 60 * 60 * 1000)
-
 /* The answer stored under the key, unless it is older than IDEMPOTENCY_KEPT_MS, and the run that it
  * is about ("": none). E_NOT_FOUND: none. E_CONFLICT: it answered another body. */
 enum err idempotency_row_get(struct db *db, const struct seal_keys *keys,

@@ -204,16 +204,24 @@ static enum err prune_run(struct store *store, struct db *db, struct write_job *
 {
     (void)store;
     int64_t now_ms = *(int64_t *)job->ctx;
-    enum err e =
-        delete_before(db, "DELETE FROM sessions WHERE seen_ms < ?", now_ms - SESSION_IDLE_MS);
+    enum err e = delete_before(db,
+                               "DELETE FROM sessions WHERE id IN"
+                               " (SELECT id FROM sessions WHERE seen_ms < ? LIMIT 1000)",
+                               now_ms - SESSION_IDLE_MS);
     if (!e)
-        e = delete_before(db, "DELETE FROM connect_tickets WHERE expires_ms < ?",
+        e = delete_before(db,
+                          "DELETE FROM connect_tickets WHERE hash IN"
+                          " (SELECT hash FROM connect_tickets WHERE expires_ms < ? LIMIT 1000)",
                           now_ms - KEPT_AFTER_END_MS);
     if (!e)
-        e = delete_before(db, "DELETE FROM oauth_flows WHERE expires_ms < ?",
+        e = delete_before(db,
+                          "DELETE FROM oauth_flows WHERE id IN"
+                          " (SELECT id FROM oauth_flows WHERE expires_ms < ? LIMIT 1000)",
                           now_ms - KEPT_AFTER_END_MS);
     if (!e)
-        e = delete_before(db, "DELETE FROM hook_receipts WHERE received_ms < ?",
+        e = delete_before(db,
+                          "DELETE FROM hook_receipts WHERE id IN"
+                          " (SELECT id FROM hook_receipts WHERE received_ms < ? LIMIT 1000)",
                           now_ms - KEPT_AFTER_END_MS);
     return e;
 }

@@ -40,7 +40,8 @@ enum err store_session_find(struct store *store, const unsigned char hash[SHA256
                             struct session_row *out_row) MUST_CHECK;
 /* Signs out: what was begun in it is forgotten with it. No effect when it is gone. */
 enum err store_session_delete(struct store *store, const char *id) MUST_CHECK;
-/* Deletes what cannot be used any more, of sessions, tickets, flows and receipts of webhooks. */
+/* Deletes what cannot be used any more, of sessions, tickets, flows and receipts of webhooks: at
+ * most 1,000 rows of each. */
 enum err store_browser_prune(struct store *store, int64_t now_ms) MUST_CHECK;
 
 #endif

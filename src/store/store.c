@@ -84,7 +84,11 @@ static enum err use_wal(struct db *db)
 {
     assert(db);
     AUTO(xfree_ptr) char *mode = NULL;
-    enum err e = db_ask_text(db, "PRAGMA journal_mode = WAL", &mode);
+    int64_t n_pages = 0;
+    enum err e = db_ask_i64(db, "PRAGMA page_count", &n_pages);
+    /* Only a new file can be laid out so that pages are given back in small steps. */
+    if (!e && n_pages == 0) e = db_exec(db, "PRAGMA auto_vacuum = INCREMENTAL");
+    if (!e) e = db_ask_text(db, "PRAGMA journal_mode = WAL", &mode);
     if (e) return e;
     if (!text_equal(mode, "wal"))
         return fail(E_STORAGE,

@@ -317,6 +317,7 @@ static void other_routes_keep_and_find_their_answers(void **state)
 static void pruning_forgets_the_oldest_up_to_a_number(void **state)
 {
     struct fixture *f = *state;
+    int64_t n_pruned = -1;
     static const char *const names[] = {"k1", "k2", "k3", "k4"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         clock_freeze(1800000000000 + (int64_t)i);
@@ -324,10 +325,11 @@ static void pruning_forgets_the_oldest_up_to_a_number(void **state)
         struct run_answer answer = {.http_status = 200};
         assert_ok(store_idempotency_put(f->store, &what, &answer));
     }
-    assert_ok(store_idempotency_prune(f->store, 1800000000003, 2));
+    assert_ok(store_idempotency_prune(f->store, 1800000000003, 2, &n_pruned));
+    assert_int_equal(n_pruned, 2);
     int64_t left = ask_file(f, "SELECT count(*) FROM idempotency_keys WHERE key IN ('k3', 'k4')");
     int64_t all = ask_file(f, "SELECT count(*) FROM idempotency_keys");
-    assert_ok(store_idempotency_prune(f->store, 1800000000003, 100));
+    assert_ok(store_idempotency_prune(f->store, 1800000000003, 100, &n_pruned));
     clock_freeze(0);
     assert_int_equal(left, 2);
     assert_int_equal(all, 2);
