@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes one table of src/base/embedded.h: the files under --root that match a pattern, as C.
 
-The depfile names every file and every directory looked at. ninja compares their times, so a changed,
+The depfile names every file and, for patterns, every directory looked at. ninja compares their times, so a changed,
 added or removed file makes the table again without a new configuration.
 """
 import argparse
@@ -10,8 +10,8 @@ import sys
 
 
 def is_source(path):
-    """Leaves out what editors and systems drop beside sources."""
-    return not any(part.startswith(".") for part in path.parts) and not path.name.endswith("~")
+    """Leaves out what editors and systems drop beside sources, and what is put together elsewhere."""
+    return path.suffix != ".yaml" and not any(part.startswith(".") for part in path.parts) and not path.name.endswith("~")
 
 
 def collect(root, patterns):
@@ -71,7 +71,8 @@ def main():
 
     files = collect(args.root, args.patterns)
     args.output.write_text(table(args.name, args.root, files))
-    args.depfile.write_text(depfile(args.output, files + directories(args.root)))
+    watched = directories(args.root) if any("*" in pattern for pattern in args.patterns) else []
+    args.depfile.write_text(depfile(args.output, files + watched))
     return 0
 
 

@@ -5,7 +5,7 @@
 
 /*
  * Files that travel inside the binary, so that it works alone: the database's migrations, the
- * default configuration and the files served to browsers. src/embed.py makes the tables at build
+ * default configuration, the files served to browsers and the description of the API. src/embed.py makes the tables at build
  * time from the folders of the same name.
  *
  * The tables are constant and live as long as the process: any thread may read them at any time,
@@ -29,9 +29,13 @@ extern const size_t embedded_migrations_count;
 extern const struct embedded_file embedded_config[];
 extern const size_t embedded_config_count;
 
-/* static/ */
+/* static/, without the parts of openapi.json */
 extern const struct embedded_file embedded_static[];
 extern const size_t embedded_static_count;
+
+/* openapi.json alone: static/openapi/ put together by src/openapi.py */
+extern const struct embedded_file embedded_openapi[];
+extern const size_t embedded_openapi_count;
 
 /* "0.1.0", and the commit it was built from ("unknown" when built outside a clone) */
 extern const char briefd_version[];

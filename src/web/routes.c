@@ -66,5 +66,6 @@ const struct route routes[] = {
     OPEN("GET", "/healthz", true, INLINE, healthz_get),
     OPEN("GET", "/readyz", true, STORE, readyz_get),
     OPEN("GET", "/version", false, INLINE, version_get),
+    OPEN("GET", "/openapi.json", false, INLINE, openapi_get),
 };
 const size_t routes_count = ARRAY_LEN(routes);

@@ -34,5 +34,6 @@ void hooks_scalekit_post(struct request *rq);
 void healthz_get(struct request *rq);
 void readyz_get(struct request *rq);
 void version_get(struct request *rq);
+void openapi_get(struct request *rq);
 
 #endif

@@ -1,13 +1,11 @@
 /*
  * GET /static/…: files that travel inside the binary. Only kinds that a page needs are served.
  */
-#include "base/crypt.h"
-#include "base/embedded.h"
+#include "web/embedded_reply.h"
 #include "web/reply.h"
 #include "web/routes.h"
 #include "web/server.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -44,21 +42,8 @@ void static_get(struct request *rq)
         reply_problem(rq, PROBLEM_not_found, "There is no such file.");
         return;
     }
-    char hash[SHA256_HEX_LEN + 1];
-    char etag[40];
-    sha256_hex(file->data, file->len, hash);
-    snprintf(etag, sizeof(etag), "\"%.32s\"", hash);
-    reply_header(rq, "ETag", etag);
-    reply_header(rq, "Cache-Control", "no-cache");
     reply_header(rq, "Cross-Origin-Resource-Policy", "same-origin");
     /* An SVG is a document when it is opened alone. */
     reply_header(rq, "Content-Security-Policy", "default-src 'none'; sandbox");
-    const char *known = request_header(rq, "If-None-Match");
-    if (known && strcmp(known, etag) == 0) {
-        reply_empty(rq, 304);
-        return;
-    }
-    AUTO(str_done) struct str body = {0};
-    str_append(&body, file->data, file->len);
-    reply_text(rq, 200, type, &body);
+    embedded_reply(rq, file, type, "no-cache");
 }

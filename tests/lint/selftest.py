@@ -6,6 +6,7 @@ Prints TAP.
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -157,7 +158,44 @@ def counted(fields):
     return count.passed, count.failed, count.skipped
 
 
+# name, the file of the program or of the document, what in it, becomes what; what must be said (None: in order)
+CONTRACT = [
+    ("the document and the program agree", "src/web/routes.c", "", "", None),
+    ("a route that is not described is found", "src/web/routes.c", '"/version"', '"/versions"',
+     "GET /versions of src/web/routes.c is not described"),
+    ("a described route that is none is found", "static/openapi/paths/service.yaml", "/version:", "/versions:",
+     "GET /versions is no route"),
+    ("a code without an explanation is found", "static/openapi/problems.yaml", "draining:", "dripping:",
+     "draining of src/web/reply.h is missing"),
+    ("a code that the program does not know is found", "static/openapi/paths/briefings.yaml", "[not_found]",
+     "[not_here]", "unknown codes ['not_here']"),
+    ("a row of the route table that is not understood is found", "src/web/routes.c", 'OPEN("GET", "/version",',
+     'OPEN(GET, "/version",', "understood"),
+]
+
+
+def contract(name, old, new):
+    """Exit status and output of src/openapi.py over a copy of its parts in which something is changed."""
+    source = HERE.parent.parent
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        shutil.copytree(source / "static/openapi", root / "static/openapi")
+        (root / "src/web").mkdir(parents=True)
+        for path in ["src/web/routes.c", "src/web/reply.h"]:
+            shutil.copy(source / path, root / path)
+        text = (root / name).read_text()
+        (root / name).write_text(text.replace(old, new, 1) if old else text)
+        command = [sys.executable, str(source / "src/openapi.py"), "--parts", str(root / "static/openapi"),
+                   "--source", str(root / "src"), "--version", "1", "--output", str(root / "openapi.json")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+
 def results():
+    for name, path, old, new, expected in CONTRACT:
+        status, said = contract(path, old, new)
+        good = status == 0 if expected is None else status == 1 and expected in said
+        yield good, f"openapi.py: {name}", f"exit status {status}, said:\n{said}"
     for name, script, files, expected in CASES:
         status, said = lint(script, files)
         good = status == 0 if expected is None else status == 1 and expected in said
@@ -169,7 +207,7 @@ def results():
 
 def main():
     n_failed = 0
-    print(f"1..{len(CASES) + len(COUNTS)}")
+    print(f"1..{len(CONTRACT) + len(CASES) + len(COUNTS)}")
     for number, (good, name, story) in enumerate(results(), 1):
         print(f"{'ok' if good else 'not ok'} {number} - {name}")
         if not good:

@@ -22,6 +22,7 @@ static void each_table(void (*check)(struct table table))
     check((struct table){embedded_migrations, embedded_migrations_count});
     check((struct table){embedded_config, embedded_config_count});
     check((struct table){embedded_static, embedded_static_count});
+    check((struct table){embedded_openapi, embedded_openapi_count});
 }
 
 static void check_order(struct table table)
