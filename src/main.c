@@ -52,6 +52,7 @@ int main(int argc, char **argv, char **environ)
 #ifdef BRIEFD_FAULTS
     fault_vfs_install();
     fault_setup(command_environ(&ctx, "BRIEFD_FAULT"), command_environ(&ctx, "BRIEFD_CRASH"));
+    fault_setup_file(command_environ(&ctx, "BRIEFD_FAULT_FILE"));
 #endif
     for (const struct command *command = commands; command->name; command++) {
         if (strcmp(command->name, name) != 0) continue;

@@ -6,6 +6,14 @@ import { showMrkdwn } from "/static/mrkdwn.js";
 
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 
+const NOT_POSTED = {
+  not_executed_account: "the account must be connected again",
+  not_executed_passing: "Slack says \"not now\"; it is sent again",
+  not_executed_credentials: "this service's own credentials are refused",
+  not_executed_refused: "Slack refused it; Claude was told",
+  surely_absent: "no answer came, and the message is not in the channel",
+};
+
 const WORDS = {
   queued: () => "Accepted",
   claimed: () => "Started",
@@ -18,7 +26,7 @@ const WORDS = {
   tool_result: (d) => (d.ok ? `${d.tool}${d.count === undefined ? "" : `: ${d.count} ${d.noun}`}` : `${d.tool} failed; Claude was told`),
   delivery_intended: () => "The message is on its way",
   delivery_reconciling: () => "No answer came: looking into the channel",
-  delivery_not_executed: () => "Not posted",
+  delivery_not_executed: (d) => `Not posted: ${NOT_POSTED[d.outcome]}`,
   delivered: (d) => `Posted to ${d.channel}`,
   previewed: () => "The message is ready; nothing was posted",
   started_over: (d) => `Starting over: ${d.why}`,

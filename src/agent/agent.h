@@ -22,9 +22,11 @@ struct agent {
     struct anthropic *anthropic;
     struct scalekit *scalekit;
     const struct catalogue *catalogue;
-    int64_t
-        delivery_settle_ms;    /* how long a call may still be executed after it timed out for us */
-    int64_t delivery_retry_ms; /* first wait after "not now" from the provider; 0: 1 s */
+    /* How long a call may still be executed after it timed out for us. */
+    int64_t delivery_settle_ms;
+    int64_t delivery_retry_ms;    /* first wait after "not now" from the provider */
+    int64_t reconcile_pause_ms;   /* before a failed read of the channel is tried again */
+    int64_t reconcile_timeout_ms; /* for all of looking for one message */
 };
 
 /* How the outside asks a run to stop. One a run thread; written by any thread, read by the run. */

@@ -2,9 +2,12 @@
 
 #include "agent/accounts.h"
 #include "base/clock.h"
+#include "http/retry.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+
+#define ROOM_AGAIN_MS 500 /* a database that could not be written is tried again */
 
 enum err briefing_end(struct briefing *b, enum agent_end_kind kind, const char *code,
                       const char *format, ...)
@@ -56,6 +59,12 @@ enum err briefing_check(struct briefing *b)
                             "not finished within %lld s of running time",
                             (long long)(b->row->deadline_ms / 1000));
     return E_OK;
+}
+
+bool briefing_wait_for_room(void *ctx)
+{
+    struct briefing *b = ctx;
+    return retry_sleep(b->agent->http, ROOM_AGAIN_MS, &b->control->reads, 0);
 }
 
 struct scalekit_call briefing_call(struct briefing *b)

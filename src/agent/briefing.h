@@ -24,7 +24,7 @@ struct briefing {
     int n_rejections;         /* deliveries that the provider refused for good */
     bool is_delivered;        /* at this point of the walk; in a replay the row knows it earlier */
     int n_deliveries;         /* intents so far */
-    int n_absent;             /* of those: unknown at first, and surely not in the channel */
+    int n_absent; /* unknown at first, and surely not in the channel; of all generations */
 };
 
 /* Decides how the run ends. Returns E_CANCELLED so that callers can `return briefing_end(…)`. */
@@ -36,6 +36,10 @@ enum err briefing_blocked(struct briefing *b, const char *connector, const char 
 /* Is there a reason to stop before the next step: cancelled, going down, deadline? Ends the run
  * then. */
 enum err briefing_check(struct briefing *b) MUST_CHECK;
+
+/* For struct journal_patience, `ctx` is the briefing: until the run is called off, or the grace of a
+ * stop is over. The deadline does not count: nothing can be written of its passing either. */
+bool briefing_wait_for_room(void *ctx);
 
 /* What calls to ScaleKit are made for. */
 struct scalekit_call briefing_call(struct briefing *b);

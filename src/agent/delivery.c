@@ -170,9 +170,8 @@ static enum err wait_to_send_again(struct sending *s, int n_passing)
             b, AGENT_FAILED, "connector_service_unavailable",
             "nothing was posted: the provider said \"not now\" %d times, the last: %s", n_passing,
             s->why);
-    int64_t base_ms = b->agent->delivery_retry_ms ? b->agent->delivery_retry_ms : 1000;
-    int64_t wait_ms =
-        retry_delay_ms(n_passing - 1, s->asked_wait_ms > 0, s->asked_wait_ms, base_ms, WAIT_CAP_MS);
+    int64_t wait_ms = retry_delay_ms(n_passing - 1, s->asked_wait_ms > 0, s->asked_wait_ms,
+                                     b->agent->delivery_retry_ms, WAIT_CAP_MS);
     if (retry_sleep(b->agent->http, wait_ms, &b->control->reads, b->deadline_mono_ms)) return E_OK;
     enum err e = briefing_check(b);
     if (e) return e;

@@ -1,9 +1,8 @@
 /*
- * What became of a delivery: one answer, one class. Pure; the rules stand in one table, first match
- * wins.
+ * What became of a delivery: one answer, one class. Pure.
  *
- * The provider's words for "no" are Slack's (https://docs.slack.dev, chat.postMessage errors); the
- * HTTP classes are those of the ScaleKit client.
+ * The classes of failures, also of those inside an HTTP 200, are the ScaleKit client's
+ * (scalekit_provider_class() has the provider's words).
  */
 #ifndef AGENT_DELIVERY_OUTCOME_H
 #define AGENT_DELIVERY_OUTCOME_H

@@ -1,16 +1,19 @@
 #include "agent/history.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #define PAGE_SIZE        200
 #define PAGES_MAX        200
 #define CURSOR_BYTES_MAX 500
-#define LATER_MS         (60 * 1000) /* some apps get one read a minute */
 
 void history_read_done(struct history_read *read)
 {
     str_done(&read->ts);
+    xfree(read->cursor);
+    *read = (struct history_read){0};
 }
 
 static bool is_by(struct json_span message, char *const *authors, size_t n_authors)
@@ -59,7 +62,7 @@ static enum err page_failed(struct briefing *b, const struct scalekit_error *err
     if (e) return e;
     bool is_final = error->class == SCALEKIT_BAD_CALL || error->class == SCALEKIT_SCOPE_MISSING;
     out->end = is_final ? HISTORY_INCOMPLETE : HISTORY_LATER;
-    out->wait_ms = error->retry_after_ms > 0 ? error->retry_after_ms : LATER_MS;
+    if (error->retry_after_ms > 0) out->wait_ms = error->retry_after_ms;
     scalekit_error_tell(error, out->why, sizeof(out->why));
     return E_OK;
 }
@@ -71,13 +74,14 @@ static enum err page_refused(struct briefing *b, const char *provider_error,
     enum scalekit_class class = scalekit_provider_class(provider_error);
     if (class == SCALEKIT_USER_RECONNECT || class == SCALEKIT_USER_CONNECT)
         return briefing_blocked(b, b->frozen.delivery_connector, "EXPIRED");
-    out->end = class == SCALEKIT_RATE_LIMITED ? HISTORY_LATER : HISTORY_INCOMPLETE;
-    out->wait_ms = LATER_MS;
+    /* A word that nobody knows may be a trouble that passes; reading does no harm. */
+    bool is_final = class == SCALEKIT_BAD_CALL || class == SCALEKIT_SCOPE_MISSING;
+    out->end = is_final ? HISTORY_INCOMPLETE : HISTORY_LATER;
     return E_OK;
 }
 
 /* Takes a page in. False: this was the last one (found, complete or unusable). */
-static bool take_page(struct briefing *b, const struct scalekit_result *result, char **cursor,
+static bool take_page(struct briefing *b, const struct scalekit_result *result,
                       struct history_read *out)
 {
     struct json_span data = json_root(str_text(&result->data), result->data.len);
@@ -100,27 +104,30 @@ static bool take_page(struct briefing *b, const struct scalekit_result *result, 
         out->end = HISTORY_ABSENT;
         return false;
     }
-    bool goes_on = next && next[0] && !text_equal(next, *cursor);
+    bool goes_on = next && next[0] && !text_equal(next, out->cursor);
     if (!goes_on) {
         out->end = HISTORY_INCOMPLETE;
         snprintf(out->why, sizeof(out->why), "the channel's history has no usable next page");
         return false;
     }
-    xfree(*cursor);
-    *cursor = take_ptr(&next);
+    xfree(out->cursor);
+    out->cursor = take_ptr(&next);
     return true;
 }
 
-enum err history_look(struct briefing *b, int64_t oldest_unix_ms, struct history_read *out)
+enum err history_look(struct briefing *b, int64_t oldest_unix_ms, struct history_read *read)
 {
-    AUTO(xfree_ptr) char *cursor = NULL;
     const struct frozen_account *account =
         frozen_account_find(&b->frozen, b->frozen.delivery_connector);
-    str_clear(&out->ts);
-    out->why[0] = '\0';
-    for (int page = 0; page < PAGES_MAX; page++) {
+    read->why[0] = '\0';
+    read->wait_ms = b->agent->reconcile_pause_ms;
+    if (!read->cursor) {
+        read->began_ms = clock_mono_ms();
+        read->n_pages = 0;
+    }
+    for (; read->n_pages < PAGES_MAX; read->n_pages++) {
         AUTO(str_done) struct str params = {0};
-        put_params(b, oldest_unix_ms, cursor, &params);
+        put_params(b, oldest_unix_ms, read->cursor, &params);
         struct scalekit_execute what = {.tool_name = b->frozen.history_tool,
                                         .connection_name = account->connection_name,
                                         .identifier = b->row->user_id,
@@ -131,11 +138,12 @@ enum err history_look(struct briefing *b, int64_t oldest_unix_ms, struct history
         AUTO(scalekit_result_done) struct scalekit_result result = {0};
         struct scalekit_error error = {0};
         enum err e = scalekit_execute(b->agent->scalekit, &call, &what, &result, &error);
-        if (e) return page_failed(b, &error, out);
-        if (result.is_provider_failure) return page_refused(b, result.provider_error, out);
-        if (!take_page(b, &result, &cursor, out)) return E_OK;
+        if (e) return page_failed(b, &error, read);
+        if (result.is_provider_failure) return page_refused(b, result.provider_error, read);
+        if (!take_page(b, &result, read)) return E_OK;
     }
-    out->end = HISTORY_INCOMPLETE;
-    snprintf(out->why, sizeof(out->why), "the channel's history has more than %d pages", PAGES_MAX);
+    read->end = HISTORY_INCOMPLETE;
+    snprintf(read->why, sizeof(read->why), "the channel's history has more than %d pages",
+             PAGES_MAX);
     return E_OK;
 }

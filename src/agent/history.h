@@ -19,15 +19,19 @@ enum history_end {
 struct history_read {
     enum history_end end;
     struct str ts;
+    int64_t began_ms; /* mono: when its first page was asked for */
     int64_t wait_ms;
+    char *cursor; /* after HISTORY_LATER: the page to go on with; NULL: the first */
+    int n_pages;  /* read so far */
     char why[300];
 };
 void history_read_done(struct history_read *read);
 
-/* One complete read of the frozen channel since `oldest_unix_ms`. E_CANCELLED: the run's end was
- * decided (account, stop). */
+/* Reads the frozen channel since `oldest_unix_ms` completely. After HISTORY_LATER another call goes
+ * on at the page that could not be read: an app with one read a minute would never come to the end
+ * otherwise. E_CANCELLED: the run's end was decided (account, stop). */
 enum err history_look(struct briefing *b, int64_t oldest_unix_ms,
-                      struct history_read *out) MUST_CHECK;
+                      struct history_read *read) MUST_CHECK;
 
 /* Pure: looks for `marker` by one of the authors in a page's messages. */
 bool history_find(struct json_span messages, const char *marker, char *const *authors,

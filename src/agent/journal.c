@@ -1,6 +1,7 @@
 #include "agent/journal.h"
 
 #include "base/fault.h"
+#include "base/log.h"
 
 #include <assert.h>
 #include <string.h>
@@ -8,9 +9,10 @@
 #define FENCE_STATUSES (1u << RUN_RUNNING | 1u << RUN_DELIVERING)
 #define BATCH_MAX      16
 
-enum err journal_open(struct journal *j, struct store *store, struct run_row *row)
+enum err journal_open(struct journal *j, struct store *store, struct run_row *row,
+                      struct journal_patience patience)
 {
-    *j = (struct journal){.store = store, .row = row};
+    *j = (struct journal){.store = store, .row = row, .patience = patience};
     return store_steps_list(store, row->id, row->generation, &j->steps);
 }
 
@@ -105,6 +107,17 @@ static enum err finish_change(void *ctx, struct run_row *row)
     return finish->change ? finish->change(finish->ctx, row) : E_OK;
 }
 
+static enum err write_patiently(struct journal *j, const struct run_update *update)
+{
+    enum err e = journal_write(j, update);
+    if (e != E_STORAGE) return e;
+    log_failure("result_waits", e,
+                LOG_STR("next", "kept in memory, written when the database can be written"));
+    while (e == E_STORAGE && j->patience.wait(j->patience.ctx))
+        e = journal_write(j, update);
+    return e;
+}
+
 enum err journal_finish(struct journal *j, const struct journal_result *results, size_t n,
                         const struct event_new *events, size_t n_events,
                         enum err (*change)(void *ctx, struct run_row *row), void *ctx)
@@ -125,12 +138,12 @@ enum err journal_finish(struct journal *j, const struct journal_result *results,
     }
     struct finish finish = {.change = change, .ctx = ctx};
     fault_crash("step_done_before");
-    enum err e = journal_write(j, &(struct run_update){.change = finish_change,
-                                                       .ctx = &finish,
-                                                       .events = events,
-                                                       .n_events = n_events,
-                                                       .steps = writes,
-                                                       .n_steps = n});
+    enum err e = write_patiently(j, &(struct run_update){.change = finish_change,
+                                                         .ctx = &finish,
+                                                         .events = events,
+                                                         .n_events = n_events,
+                                                         .steps = writes,
+                                                         .n_steps = n});
     fault_crash("step_done_after");
     for (size_t i = 0; i < n; i++)
         str_done(&sealed[i]);

@@ -15,16 +15,25 @@
 
 #include "store/steps.h"
 
+/* A result that cannot be written now stays in memory and is written when there is room: it was paid
+ * for, or can be seen by others. wait() waits a moment; false: there is no more time. */
+struct journal_patience {
+    bool (*wait)(void *ctx);
+    void *ctx;
+};
+
 struct journal {
     struct store *store;
     struct run_row *row; /* kept up to date by every write */
+    struct journal_patience patience;
     struct step_list steps;
 };
 
 #define STEP_KEY_MAX 32
 
 /* Loads the steps of the row's generation. */
-enum err journal_open(struct journal *j, struct store *store, struct run_row *row) MUST_CHECK;
+enum err journal_open(struct journal *j, struct store *store, struct run_row *row,
+                      struct journal_patience patience) MUST_CHECK;
 void journal_close(struct journal *j);
 
 /* The finished step of that key; *out_step is NULL when it is not finished (or never began).
@@ -53,6 +62,8 @@ struct journal_result {
     size_t len;
     const char *meta; /* JSON object or NULL */
 };
+/* Waits while the database cannot be written; E_STORAGE when the patience was over before. `change` may
+ * be called more than once, each time with a fresh row. */
 enum err journal_finish(struct journal *j, const struct journal_result *results, size_t n,
                         const struct event_new *events, size_t n_events,
                         enum err (*change)(void *ctx, struct run_row *row), void *ctx) MUST_CHECK;

@@ -6,6 +6,7 @@
  * begins, as long as no message can have gone out.
  */
 #include "agent/accounts.h"
+#include "agent/delivery_outcome.h"
 #include "agent/prepare_document.h"
 #include "base/clock.h"
 
@@ -201,8 +202,9 @@ static enum err start_over(struct briefing *b, const struct recipe *recipe, cons
                               next_generation, NULL);
     if (e) return e;
     frozen_done(&b->frozen);
+    struct journal_patience patience = b->journal.patience;
     journal_close(&b->journal);
-    e = journal_open(&b->journal, b->agent->store, b->row);
+    e = journal_open(&b->journal, b->agent->store, b->row, patience);
     return e ? e : freeze(b, recipe);
 }
 
@@ -243,6 +245,19 @@ static enum err resume(struct briefing *b, const struct recipe *recipe)
     return E_OK;
 }
 
+/* Sends of earlier generations that were looked for in vain: what may follow an unknown outcome is
+ * limited for the whole run. Those of this one are counted when the walk meets them. */
+static enum err count_absent_before(struct briefing *b)
+{
+    int64_t n = 0;
+    enum err e = E_OK;
+    if (b->row->generation > 0)
+        e = store_steps_count(b->agent->store, b->row->id, b->row->generation,
+                              delivery_outcome_name(DELIVERY_SURELY_ABSENT), &n);
+    b->n_absent = (int)n;
+    return e;
+}
+
 enum err prepare(struct briefing *b)
 {
     const struct recipe *recipe = catalogue_recipe(b->agent->catalogue, b->row->recipe);
@@ -251,6 +266,7 @@ enum err prepare(struct briefing *b)
                             "recipe \"%s\" is not in the configuration any more", b->row->recipe);
     const struct step_row *step = NULL;
     enum err e = journal_find(&b->journal, PREPARE_KEY, NULL, &step);
+    if (!e) e = count_absent_before(b);
     if (e) return e;
     if (!step) return freeze(b, recipe);
     AUTO(str_done) struct str document = {0};

@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define OWN_CLOCK_MS       (15 * 60 * 1000)
 #define CLOCK_SKEW_MS      (10 * 60 * 1000) /* Slack's clock against ours */
 #define SLICE_MS           500              /* how soon a stop of the process is noticed */
 #define BETWEEN_READS_MS   (10 * 1000)
@@ -27,6 +26,12 @@ static enum err cannot_know(struct sending *s, const char *format, ...)
                         "the message may have been posted, and nobody can know: %s%s%s. Look into "
                         "the channel for %s",
                         s->why, s->why[0] ? "; " : "", why, s->b->row->id);
+}
+
+static int64_t between_reads_ms(const struct briefing *b)
+{
+    int64_t pause_ms = b->agent->reconcile_pause_ms;
+    return pause_ms < BETWEEN_READS_MS ? pause_ms : BETWEEN_READS_MS;
 }
 
 /* ---- who is connected ---- */
@@ -59,9 +64,8 @@ static enum err ask_identity(struct briefing *b, enum same_identity *out,
 static bool may_ask_again(struct briefing *b, const struct scalekit_error *error, int n_asked)
 {
     if (n_asked > IDENTITY_AGAIN_MAX) return false;
-    int64_t base_ms = b->agent->delivery_retry_ms ? b->agent->delivery_retry_ms : 1000;
     int64_t wait_ms = retry_delay_ms(n_asked - 1, error->retry_after_ms > 0, error->retry_after_ms,
-                                     base_ms, BETWEEN_READS_MS);
+                                     b->agent->delivery_retry_ms, BETWEEN_READS_MS);
     return retry_sleep(b->agent->http, wait_ms, &b->control->reads, b->deadline_mono_ms);
 }
 
@@ -119,43 +123,12 @@ struct looking {
     int64_t settled_ms; /* mono: absence counts from here on */
     int64_t oldest_unix_ms;
     int n_complete; /* reads that count */
+    struct history_read read;
 };
 
-/* One look. *out_is_decided: the outcome is set. */
-static enum err look(struct sending *s, struct looking *l, bool *out_is_decided)
+static void looking_done(struct looking *l)
 {
-    struct briefing *b = s->b;
-    AUTO(history_read_done) struct history_read read = {0};
-    int64_t began_ms = clock_mono_ms();
-    enum err e = history_look(b, l->oldest_unix_ms, &read);
-    if (e) return e;
-    int64_t gap_ms = b->agent->delivery_settle_ms / 4;
-    int64_t next_ms = clock_mono_ms() + (gap_ms < BETWEEN_READS_MS ? gap_ms : BETWEEN_READS_MS);
-    switch (read.end) {
-    case HISTORY_FOUND:
-        s->outcome = DELIVERED;
-        s->is_reconciled = true;
-        str_move(&s->ts, &read.ts);
-        *out_is_decided = true;
-        return E_OK;
-    case HISTORY_ABSENT:
-        if (began_ms >= l->settled_ms) l->n_complete++;
-        if (l->n_complete == 2) {
-            s->outcome = DELIVERY_SURELY_ABSENT;
-            *out_is_decided = true;
-            return E_OK;
-        }
-        if (next_ms < l->settled_ms) next_ms = l->settled_ms;
-        break;
-    case HISTORY_INCOMPLETE:
-        return cannot_know(s, "the channel cannot be read completely (%s)", read.why);
-    case HISTORY_LATER:
-        next_ms = clock_mono_ms() + read.wait_ms;
-        break;
-    }
-    if (next_ms > l->give_up_ms)
-        return cannot_know(s, "the channel could not be read in time (%s)", read.why);
-    return wait_until(b, next_ms);
+    history_read_done(&l->read);
 }
 
 static enum err check_author(struct sending *s, struct looking *l)
@@ -166,7 +139,8 @@ static enum err check_author(struct sending *s, struct looking *l)
         enum err e = ask_identity(s->b, &answer, &error);
         if (e || answer == IDENTITY_SAME) return e;
         if (answer == IDENTITY_OTHER) return cannot_know(s, "another account is connected now");
-        int64_t wait_ms = error.retry_after_ms > 0 ? error.retry_after_ms : BETWEEN_READS_MS;
+        int64_t pause_ms = between_reads_ms(s->b);
+        int64_t wait_ms = error.retry_after_ms > 0 ? error.retry_after_ms : pause_ms;
         if (clock_mono_ms() + wait_ms > l->give_up_ms) {
             char story[SCALEKIT_STORY_MAX];
             scalekit_error_describe(&error, story, sizeof(story));
@@ -175,6 +149,46 @@ static enum err check_author(struct sending *s, struct looking *l)
         e = wait_until(s->b, clock_mono_ms() + wait_ms);
         if (e) return e;
     }
+}
+
+/* One look. *out_is_decided: the outcome is set. */
+static enum err look(struct sending *s, struct looking *l, bool *out_is_decided)
+{
+    struct briefing *b = s->b;
+    struct history_read *read = &l->read;
+    enum err e = history_look(b, l->oldest_unix_ms, read);
+    if (e) return e;
+    int64_t gap_ms = b->agent->delivery_settle_ms / 4;
+    int64_t next_ms = clock_mono_ms() + (gap_ms < BETWEEN_READS_MS ? gap_ms : BETWEEN_READS_MS);
+    switch (read->end) {
+    case HISTORY_FOUND:
+        s->outcome = DELIVERED;
+        s->is_reconciled = true;
+        str_move(&s->ts, &read->ts);
+        *out_is_decided = true;
+        return E_OK;
+    case HISTORY_ABSENT:
+        if (read->began_ms >= l->settled_ms) l->n_complete++;
+        history_read_done(read);
+        if (l->n_complete == 2) {
+            e = check_author(s, l); /* it was the same channel that was read */
+            if (e) return e;
+            s->outcome = DELIVERY_SURELY_ABSENT;
+            *out_is_decided = true;
+            return E_OK;
+        }
+        if (next_ms < l->settled_ms) next_ms = l->settled_ms;
+        break;
+    case HISTORY_INCOMPLETE:
+        return cannot_know(s, "the channel cannot be read completely (%s)", read->why);
+    case HISTORY_LATER:
+        next_ms = clock_mono_ms() + read->wait_ms;
+        break;
+    }
+    if (next_ms > l->give_up_ms)
+        return cannot_know(s, "the channel could not be read in time%s%s%s",
+                           read->why[0] ? " (" : "", read->why, read->why[0] ? ")" : "");
+    return wait_until(b, next_ms);
 }
 
 enum err reconcile(struct sending *s, bool is_left_open)
@@ -188,8 +202,12 @@ enum err reconcile(struct sending *s, bool is_left_open)
     enum err e = journal_note(&b->journal, &event, move_to_delivering, NULL);
     if (e) return e;
     int64_t now_ms = clock_mono_ms();
-    struct looking l = {.give_up_ms = now_ms + OWN_CLOCK_MS,
-                        .settled_ms = now_ms + b->agent->delivery_settle_ms,
+    int64_t settle_ms = b->agent->delivery_settle_ms;
+    int64_t timeout_ms = b->agent->reconcile_timeout_ms;
+    AUTO(looking_done)
+    struct looking l = {.give_up_ms =
+                            now_ms + (timeout_ms > 2 * settle_ms ? timeout_ms : 2 * settle_ms),
+                        .settled_ms = now_ms + settle_ms,
                         .oldest_unix_ms = s->intended_unix_ms - CLOCK_SKEW_MS};
     e = check_author(s, &l);
     bool is_decided = false;

@@ -112,32 +112,39 @@ void scalekit_error_body(const char *body, size_t len, struct scalekit_error *ou
 
 /* ---- classes ---- */
 
+/* Words that prove that nothing was done: Slack's (https://docs.slack.dev, errors of its methods),
+ * and those that ScaleKit's tools use. */
 static const struct {
     const char *word;
     enum scalekit_class class;
 } provider_words[] = {
-    {"invalid_auth",           SCALEKIT_USER_RECONNECT},
-    {"not_authed",             SCALEKIT_USER_RECONNECT},
-    {"account_inactive",       SCALEKIT_USER_RECONNECT},
-    {"token_revoked",          SCALEKIT_USER_RECONNECT},
-    {"token_expired",          SCALEKIT_USER_RECONNECT},
-    {"UNAUTHORIZED",           SCALEKIT_USER_RECONNECT},
-    {"UNAUTHENTICATED",        SCALEKIT_USER_RECONNECT},
-    {"missing_scope",          SCALEKIT_SCOPE_MISSING },
-    {"no_permission",          SCALEKIT_SCOPE_MISSING },
-    {"not_allowed_token_type", SCALEKIT_SCOPE_MISSING },
-    {"ekm_access_denied",      SCALEKIT_SCOPE_MISSING },
-    {"FORBIDDEN",              SCALEKIT_SCOPE_MISSING },
-    {"ratelimited",            SCALEKIT_RATE_LIMITED  },
-    {"RATE_LIMITED",           SCALEKIT_RATE_LIMITED  },
-    {"RATE_LIMIT_EXCEEDED",    SCALEKIT_RATE_LIMITED  },
-    {"channel_not_found",      SCALEKIT_BAD_CALL      },
-    {"not_in_channel",         SCALEKIT_BAD_CALL      },
-    {"is_archived",            SCALEKIT_BAD_CALL      },
-    {"msg_too_long",           SCALEKIT_BAD_CALL      },
-    {"no_text",                SCALEKIT_BAD_CALL      },
-    {"invalid_blocks",         SCALEKIT_BAD_CALL      },
-    {"restricted_action",      SCALEKIT_BAD_CALL      },
+    {"invalid_auth",            SCALEKIT_USER_RECONNECT},
+    {"not_authed",              SCALEKIT_USER_RECONNECT},
+    {"account_inactive",        SCALEKIT_USER_RECONNECT},
+    {"token_revoked",           SCALEKIT_USER_RECONNECT},
+    {"token_expired",           SCALEKIT_USER_RECONNECT},
+    {"org_login_required",      SCALEKIT_USER_RECONNECT},
+    {"UNAUTHORIZED",            SCALEKIT_USER_RECONNECT},
+    {"UNAUTHENTICATED",         SCALEKIT_USER_RECONNECT},
+    {"missing_scope",           SCALEKIT_SCOPE_MISSING },
+    {"no_permission",           SCALEKIT_SCOPE_MISSING },
+    {"not_allowed_token_type",  SCALEKIT_SCOPE_MISSING },
+    {"ekm_access_denied",       SCALEKIT_SCOPE_MISSING },
+    {"FORBIDDEN",               SCALEKIT_SCOPE_MISSING },
+    {"ratelimited",             SCALEKIT_RATE_LIMITED  },
+    {"message_limit_exceeded",  SCALEKIT_RATE_LIMITED  },
+    {"RATE_LIMITED",            SCALEKIT_RATE_LIMITED  },
+    {"RATE_LIMIT_EXCEEDED",     SCALEKIT_RATE_LIMITED  },
+    {"channel_not_found",       SCALEKIT_BAD_CALL      },
+    {"not_in_channel",          SCALEKIT_BAD_CALL      },
+    {"is_archived",             SCALEKIT_BAD_CALL      },
+    {"msg_too_long",            SCALEKIT_BAD_CALL      },
+    {"no_text",                 SCALEKIT_BAD_CALL      },
+    {"invalid_blocks",          SCALEKIT_BAD_CALL      },
+    {"restricted_action",       SCALEKIT_BAD_CALL      },
+    {"cannot_reply_to_message", SCALEKIT_BAD_CALL      },
+    {"invalid_arguments",       SCALEKIT_BAD_CALL      },
+    {"too_many_attachments",    SCALEKIT_BAD_CALL      },
 };
 
 enum scalekit_class scalekit_provider_class(const char *provider_error)

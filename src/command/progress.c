@@ -76,8 +76,22 @@ static void line_delivered(struct json_span data, struct str *out)
 
 static void line_not_executed(struct json_span data, struct str *out)
 {
+    static const struct {
+        const char *outcome;
+        const char *words;
+    } rows[] = {
+        {"not_executed_account",     "the account must be connected again"                  },
+        {"not_executed_passing",     "the provider says \"not now\"; it is sent again"      },
+        {"not_executed_credentials", "our own credentials are refused"                      },
+        {"not_executed_refused",     "the provider refuses it; the model was told"          },
+        {"surely_absent",            "no answer came, and the message is not in the channel"},
+    };
     AUTO(xfree_ptr) char *outcome = text(data, "outcome");
-    str_append_format(out, "  ✗ not posted (%s)\n", outcome);
+    const char *words = outcome;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (text_equal(outcome, rows[i].outcome)) words = rows[i].words;
+    }
+    str_append_format(out, "  ✗ not posted: %s\n", words);
 }
 
 static void line_started_over(struct json_span data, struct str *out)

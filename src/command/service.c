@@ -36,7 +36,10 @@ static enum err start_clients(struct service *s)
                               .anthropic = s->anthropic,
                               .scalekit = s->scalekit,
                               .catalogue = c->catalogue,
-                              .delivery_settle_ms = c->delivery_settle_ms};
+                              .delivery_settle_ms = c->delivery_settle_ms,
+                              .delivery_retry_ms = c->delivery_retry_ms,
+                              .reconcile_pause_ms = c->reconcile_pause_ms,
+                              .reconcile_timeout_ms = c->reconcile_timeout_ms};
     return E_OK;
 }
 

@@ -65,6 +65,9 @@ struct config {
     int64_t start_by_default_ms;          /* BRIEFD_START_BY: 24 h */
     int64_t blocked_ttl_ms;               /* BRIEFD_BLOCKED_TTL: 24 h */
     int64_t delivery_settle_ms;           /* BRIEFD_DELIVERY_SETTLE: 120 s */
+    int64_t delivery_retry_ms;            /* BRIEFD_DELIVERY_RETRY: 1 s */
+    int64_t reconcile_pause_ms;           /* BRIEFD_RECONCILE_PAUSE: 1 min */
+    int64_t reconcile_timeout_ms;         /* BRIEFD_RECONCILE_TIMEOUT: 15 min */
     int64_t stop_grace_ms;       /* BRIEFD_STOP_GRACE: 60 s, for model calls in flight at SIGTERM */
     int64_t deadline_max_ms;     /* BRIEFD_MAX_DEADLINE: 1 h, what a caller may ask for */
     int64_t budget_max_nano_usd; /* BRIEFD_MAX_BUDGET: "5.00" */

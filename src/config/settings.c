@@ -196,6 +196,22 @@ const struct setting settings[] = {
         .help = "How long after a delivery with unknown outcome the channel is read for the first "
                 "time.",
         FIELD(delivery_settle_ms)),
+    ROW(.name = "BRIEFD_DELIVERY_RETRY", .kind = SETTING_DURATION, .default_text = "1s", .min = 1,
+        .max = 30 * SECOND,
+        .help = "The first wait after a provider said \"not now\" to a delivery; each next one is "
+                "about twice as long.",
+        FIELD(delivery_retry_ms)),
+    ROW(.name = "BRIEFD_RECONCILE_PAUSE", .kind = SETTING_DURATION, .default_text = "1m", .min = 1,
+        .max = HOUR,
+        .help =
+            "Between two reads of a channel when one failed and the provider named no time: some "
+            "Slack apps get one read a minute.",
+        FIELD(reconcile_pause_ms)),
+    ROW(.name = "BRIEFD_RECONCILE_TIMEOUT", .kind = SETTING_DURATION, .default_text = "15m",
+        .min = 1, .max = DAY,
+        .help = "How long a message of unknown outcome is looked for before it is left to a "
+                "person.",
+        FIELD(reconcile_timeout_ms)),
     ROW(.name = "BRIEFD_STOP_GRACE", .kind = SETTING_DURATION, .default_text = "60s", .max = HOUR,
         .help = "How long model calls in flight may go on after SIGTERM.", FIELD(stop_grace_ms)),
     ROW(.name = "BRIEFD_MAX_DEADLINE", .kind = SETTING_DURATION, .default_text = "1h",

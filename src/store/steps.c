@@ -169,13 +169,19 @@ enum err store_steps_list(struct store *store, const char *run_id, int generatio
     return step_rows_read(reader.db, &store->keys, run_id, generation, out_list);
 }
 
-enum err store_steps_have_delivery(struct store *store, const char *run_id, bool *out_exists)
+enum err store_steps_count(struct store *store, const char *run_id, int generation,
+                           const char *outcome, int64_t *out_n)
 {
     AUTO(reader_give_back) struct reader reader = reader_take(store);
     AUTO(query_done)
     struct query q =
-        query_begin(reader.db, "SELECT 1 FROM steps WHERE run_id = ?"
-                               " AND key >= 'delivery/' AND key < 'delivery0' LIMIT 1");
+        query_begin(reader.db, "SELECT count(*) FROM steps WHERE run_id = ? AND generation < ?"
+                               " AND state = 'done' AND json_extract(meta, '$.outcome') = ?");
     query_bind_text(&q, run_id);
-    return query_next(&q, out_exists);
+    query_bind_i64(&q, generation);
+    query_bind_text(&q, outcome);
+    bool has_row = false;
+    enum err e = query_next(&q, &has_row);
+    if (!e) *out_n = query_i64(&q, 0);
+    return e;
 }

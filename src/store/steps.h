@@ -44,9 +44,9 @@ enum err store_steps_list(struct store *store, const char *run_id, int generatio
 void store_step_seal(struct store *store, const char *run_id, int generation, const char *key,
                      const void *result, size_t len, struct str *out_sealed);
 
-/* Does any generation of the run have a delivery step that began and has no outcome, or one that
- * went out? `out_exists`: a step whose key starts with "delivery/" exists. */
-enum err store_steps_have_delivery(struct store *store, const char *run_id,
-                                   bool *out_exists) MUST_CHECK;
+/* How many finished steps of generations before `generation` say this in the member "outcome" of their
+ * meta. */
+enum err store_steps_count(struct store *store, const char *run_id, int generation,
+                           const char *outcome, int64_t *out_n) MUST_CHECK;
 
 #endif

@@ -73,7 +73,9 @@ static UNUSED int rig_make(void **state)
                                 .http = rig->http,
                                 .catalogue = rig->catalogue,
                                 .delivery_settle_ms = 1,
-                                .delivery_retry_ms = 1};
+                                .delivery_retry_ms = 1,
+                                .reconcile_pause_ms = 1,
+                                .reconcile_timeout_ms = 60 * 1000};
     fake_reset();
     FAKE_TOOLS(SAYS_WHO);
     *state = rig;

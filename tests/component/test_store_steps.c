@@ -155,22 +155,26 @@ static void a_result_moved_to_another_step_is_not_believed(void **state)
     assert_story_has(id);
 }
 
-static void a_delivery_step_of_any_generation_is_found(void **state)
+static void outcomes_of_earlier_generations_are_counted(void **state)
 {
     struct fixture *f = *state;
     char id[ID_MAX];
     create_run(f, "u1", id);
-    bool exists = true;
-    struct step_write step = {.key = "delivery", .state = STEP_BEGUN, .request_hash = "h"};
-    assert_ok(write_step(f, id, &step));
-    assert_ok(store_steps_have_delivery(f->store, id, &exists));
-    assert_false(exists);
-    step.key = "delivery/1";
-    assert_ok(write_step(f, id, &step));
-    struct run_update update = {.change = prepare_anew};
-    assert_ok(store_run_update(f->store, id, (struct run_fence){0}, &update, NULL));
-    assert_ok(store_steps_have_delivery(f->store, id, &exists));
-    assert_true(exists);
+    static const char *const keys[] = {"delivery/1", "delivery/2", "delivery/3"};
+    static const char *const metas[] = {"{\"outcome\":\"a\"}", "{\"outcome\":\"b\"}",
+                                        "{\"outcome\":\"a\"}"};
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        struct step_write step = {
+            .key = keys[i], .state = STEP_DONE, .request_hash = "h", .meta = metas[i]};
+        assert_ok(write_step(f, id, &step));
+    }
+    int64_t n = -1;
+    assert_ok(store_steps_count(f->store, id, 0, "a", &n));
+    assert_int_equal(n, 0);
+    assert_ok(store_steps_count(f->store, id, 1, "a", &n));
+    assert_int_equal(n, 2);
+    assert_ok(store_steps_count(f->store, id, 1, "c", &n));
+    assert_int_equal(n, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_make_open, fixture_remove)
@@ -183,7 +187,7 @@ int main(void)
         TEST(a_stored_result_is_never_replaced),
         TEST(an_empty_result_is_a_result),
         TEST(a_result_moved_to_another_step_is_not_believed),
-        TEST(a_delivery_step_of_any_generation_is_found),
+        TEST(outcomes_of_earlier_generations_are_counted),
         TEST(each_generation_has_its_own_steps),
         TEST(a_result_with_every_byte_comes_back_unchanged),
     };

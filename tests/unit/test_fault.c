@@ -75,6 +75,25 @@ static void the_environment_arms_both_kinds(void **state)
     fault_setup("", "");
 }
 
+static void points_in_the_file_fail_while_they_stand_there(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/briefd-fault-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    fault_setup_file(path);
+    assert_false(fault_fails("io_write"));
+    assert_int_equal(write(fd, "io_sync io_write\n", 17), 17);
+    assert_true(fault_fails("io_write"));
+    assert_true(fault_fails("io_write"));
+    assert_true(fault_fails("io_sync"));
+    assert_false(fault_fails("io_writ"));
+    close(fd);
+    assert_int_equal(unlink(path), 0);
+    assert_false(fault_fails("io_write"));
+    fault_setup_file(NULL);
+}
+
 /* What became of a child that ran `body`: its signal, or 0. */
 static int signal_of(void (*body)(void))
 {
@@ -169,6 +188,7 @@ int main(void)
         TEST(exactly_one_call_fails),
         TEST(long_names_are_told_apart_by_their_beginning),
         TEST(the_environment_arms_both_kinds),
+        TEST(points_in_the_file_fail_while_they_stand_there),
         TEST(the_process_dies_at_the_armed_passage),
         TEST(a_point_can_be_armed_for_one_subject),
         TEST(a_misspelt_wish_does_not_pass_unseen),

@@ -23,7 +23,7 @@ static void each_event_that_people_follow_has_its_line(void **state)
         {"tool_result",           "{\"tool\":\"q\",\"ok\":false}",                                   "  ✗ q failed; the model was told\n"         },
         {"delivered",             "{\"channel\":\"C1\",\"ts\":\"1.5\"}",                             "✓ posted to C1, ts 1.5\n"                   },
         {"delivery_not_executed", "{\"outcome\":\"not_executed_passing\"}",
-         "  ✗ not posted (not_executed_passing)\n"                                                                                                },
+         "  ✗ not posted: the provider says \"not now\"; it is sent again\n"                                                                      },
         {"model_retry",           "{\"status\":529,\"type\":\"overloaded_error\",\"wait_ms\":1500}",
          "… the model is not available (HTTP 529 overloaded_error), next try in 2 s\n"                                                            },
         {"model_retry",           "{\"status\":502,\"type\":\"\",\"wait_ms\":1}",
