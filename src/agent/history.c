@@ -33,7 +33,8 @@ bool history_find(struct json_span messages, const char *marker, char *const *au
         if (!memmem(it.value.text, it.value.len, marker, strlen(marker))) continue;
         if (!is_by(it.value, authors, n_authors)) continue;
         str_clear(out_ts);
-        if (json_string(json_get(it.value, "ts"), out_ts) && out_ts->len > 0) return true;
+        if (!json_string(json_get(it.value, "ts"), out_ts)) str_clear(out_ts);
+        return true;
     }
     return false;
 }
@@ -93,7 +94,9 @@ static bool take_page(struct briefing *b, const struct scalekit_result *result,
         return false;
     }
     if (history_find(messages, b->row->id, b->frozen.authors, b->frozen.n_authors, &out->ts)) {
-        out->end = HISTORY_FOUND;
+        /* It is there, and what the channel says of it makes no sense: for a person to see. */
+        out->end = out->ts.len > 0 ? HISTORY_FOUND : HISTORY_INCOMPLETE;
+        snprintf(out->why, sizeof(out->why), "a message with this briefing's marker has no ts");
         return false;
     }
     AUTO(xfree_ptr)

@@ -44,6 +44,7 @@ const ACTIONS = {
   malformed: { fields: {}, effect: () => true },
   drip: { fields: { bytes_per_s: number }, effect: () => true },
   huge: { fields: { bytes: number }, effect: () => true },
+  hold: { fields: { "when?": oneOf("before", "after") }, effect: () => true },
   delay: { fields: { ms: number, "when?": oneOf("before", "after") }, effect: () => true },
   stream: { fields: null, effect: () => true },
 };
@@ -67,7 +68,8 @@ export function createFaults() {
       checkAction(rule.action);
       const matches = endpointMatcher(rule.endpoint);
       if (!ENDPOINTS.some(matches)) throw new BadRule(`unknown endpoint "${rule.endpoint}"`);
-      return { id: rule.id ?? `f${++serial}`, endpoint: rule.endpoint, match: rule.match ?? {},
+      const held = signal();
+      return { held, id: rule.id ?? `f${++serial}`, endpoint: rule.endpoint, match: rule.match ?? {},
         skip: rule.skip ?? 0, count: rule.count ?? 1, action: rule.action, hits: 0, matches };
     });
     rules.push(...added);
@@ -96,16 +98,19 @@ export function createFaults() {
   return {
     add,
     pick,
-    list: () => rules.map(({ matches, ...rule }) => rule),
+    list: () => rules.map(({ matches, held, ...rule }) => rule),
+    /** Forgets a rule, or all; what it holds goes on. */
     remove(id) {
-      const before = rules.length;
-      rules = id === undefined ? [] : rules.filter((rule) => rule.id !== id);
-      return before - rules.length;
+      const gone = rules.filter((rule) => id === undefined || rule.id === id);
+      rules = rules.filter((rule) => !gone.includes(rule));
+      for (const rule of gone) rule.held.give();
+      return gone.length;
     },
     /** Forgets the rules and cuts whatever still hangs. */
     reset() {
-      rules = [];
       age.resets++;
+      for (const rule of rules) rule.held.give();
+      rules = [];
       release();
     },
   };
@@ -115,6 +120,7 @@ class Fault {
   constructor(rule, hung, age) {
     this.id = rule?.id ?? null;
     this.action = rule?.action ?? null;
+    this.held = rule?.held ?? null;
     this.outcome = null;
     this.hung = hung;
     this.age = age;
@@ -124,14 +130,18 @@ class Fault {
   /** Acts where nothing has happened yet. True: the request is over, the effect must not happen. */
   async before(req, res) {
     if (!this.action) return false;
-    if (this.action.type === "delay") return this.action.when !== "after" && this.#delay(res);
+    if (this.#isLater) return this.action.when !== "after" && this.#delay(res);
     if (ACTIONS[this.action.type].effect(this.action)) return false;
     return this.instead(res);
   }
 
+  get #isLater() {
+    return ["delay", "hold"].includes(this.action.type);
+  }
+
   /** The effect comes late, even if the other side has left; but not into the next test. */
   async #delay(res) {
-    await pause(this.action.ms);
+    await (this.action.type === "hold" ? this.held.given : pause(this.action.ms));
     if (this.born === this.age.resets) return false;
     this.outcome = "dropped";
     res.destroy();
@@ -164,6 +174,9 @@ class Fault {
       return true;
     case "delay":
       if (a.when === "after") await pause(a.ms, res);
+      return false;
+    case "hold":
+      if (a.when === "after") await this.held.given;
       return false;
     default:
       return false;
@@ -221,6 +234,13 @@ class Fault {
       typeof body === "string" ? body : JSON.stringify(body));
     return true;
   }
+}
+
+/** {given, give()}: a promise, and what keeps it. */
+function signal() {
+  let give;
+  const given = new Promise((resolve) => { give = resolve; });
+  return { given, give };
 }
 
 const HTML = "<!doctype html><html><head><title>502 Bad Gateway</title></head>" +

@@ -103,6 +103,20 @@ describe("faults", () => {
     }
   });
 
+  it("hold a request until their rule is removed", async () => {
+    for (const when of ["before", "after"]) {
+      await sandbox.control("POST", "/reset");
+      await sandbox.connect("slack-sandbox", "ada");
+      const { ids } = await fail({ type: "hold", when });
+      const answer = send();
+      await until(async () => (await sandbox.control("GET", "/faults")).faults[0].hits === 1);
+      assert.equal(await posts(), when === "before" ? 0 : 1);
+      await sandbox.control("DELETE", "/faults", {}, new URLSearchParams({ id: ids[0] }));
+      assert.equal((await answer).status, 200);
+      assert.equal(await posts(), 1);
+    }
+  });
+
   it("choose requests by tool, person and text, skip some, and count", async () => {
     await sandbox.connect("slack-sandbox", "bo");
     const action = { type: "status", status: 503 };

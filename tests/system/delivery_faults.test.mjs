@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { CHANNEL } from "./harness.mjs";
-import { suite } from "./faults_runner.mjs";
+import { duringReply, suite } from "./faults_runner.mjs";
 import { FAULTS, rowsFor, toolError } from "./faults_table.mjs";
 
 const SEND = { endpoint: "scalekit.execute_tool", match: { tool: "slack_send_message" } };
@@ -42,15 +42,31 @@ const sendFails = (action, row) => ({ faults: [{ ...SEND, action }], ...row });
 const lost = { ...SEND, action: FAULTS.reset_before.action };
 const arrived = { ...SEND, action: FAULTS.reset_after.action };
 
+const NOT_NOW = {
+  "429 with Retry-After": { least: 1000, action: { type: "status", status: 429,
+    headers: { "retry-after": "1" }, body: toolError(8, "RATE_LIMITED", "too many messages") } },
+  "429 without a word when to come back": { action: { type: "status", status: 429,
+    body: toolError(8, "RATE_LIMITED", "too many messages") } },
+  "ratelimited inside a 200": { action: slackSays("ratelimited") },
+};
+/** Between two sends there is at least what was asked for, and nothing was looked for in the channel. */
+const inPeace = async (c, least) => {
+  const at = (await c.asked(SEND.endpoint, SEND.match.tool)).map(({ time }) => Date.parse(time));
+  const gaps = at.slice(1).map((time, i) => time - at[i]);
+  assert.equal(gaps.length, 5);
+  assert.ok(gaps.every((ms) => ms >= least - 20), `${gaps} ms between the sends`);
+  assert.equal((await looks(c)).length, 0);
+};
+
 /** While the third question waits for its answer, `act` happens. */
-const meanwhile = (act) => ({
-  slow: 3,
-  middle: async (c) => {
-    await c.world.until(c.id, ({ phase, progress }) => phase === "model" && progress.turn === 2);
-    await act(c);
-  },
-});
-const PAUSE = { endpoint: "anthropic.messages", skip: 2, action: { type: "delay", ms: 3000 } };
+const meanwhile = (act) => duringReply(3, act);
+
+/** The same, and then the briefing waits for its user. */
+const waitsAfter = ({ setup, middle }) => ({ setup, middle: async (c) => {
+  await middle(c);
+  await c.blocked({ slack: "EXPIRED" });
+  await c.reconnect("slack");
+} });
 
 suite("the delivery", [
   ...rowsFor("sending, once", SEND, (fault, name) => {
@@ -70,6 +86,21 @@ suite("the delivery", [
       headers: { "retry-after": "90" }, body: toolError(8, "RATE_LIMITED", "too many messages") } }],
     brief: { deadline_seconds: 60 }, end: "deadline_exceeded", sends: 1,
     says: /^nothing was posted: the provider said "not now": HTTP 429 TOOL_ERROR \(request \w+\)$/ },
+
+  ...Object.entries(NOT_NOW).flatMap(([what, { action, least = 0 }]) => [
+    { name: `${what}, each time: it is sent six times and no more`, faults: [{ ...SEND, count: -1, action }],
+      end: "connector_service_unavailable", sends: 6, slow: 6,
+      says: /^nothing was posted: the provider said "not now" 6 times, the last: \S/,
+      check: (c) => inPeace(c, least) },
+    { name: `${what}, five times: the sixth send is the message`, faults: [{ ...SEND, count: 5, action }],
+      sends: 6, slow: 6, check: (c) => inPeace(c, least) },
+  ]),
+  { name: "every kind of \"not now\" in turns counts against the same six", sends: 6, slow: 6,
+    faults: Object.values(NOT_NOW).flatMap(({ action }) => ({ ...SEND, count: 2, action })),
+    end: "connector_service_unavailable", check: (c) => inPeace(c, 0) },
+  { name: "an unknown outcome after five times \"not now\" is looked for, and sent once more at most", slow: 6,
+    faults: [{ ...SEND, count: 5, action: slackSays("ratelimited") }, { ...SEND, count: -1,
+      action: FAULTS.reset_before.action }], ...unknown({ sends: 7, says: TWICE }) },
 
   ...["channel_not_found", "not_in_channel", "is_archived", "msg_too_long"].map((word) =>
     ({ name: `Slack says ${word} inside a 200: ${told.then}`, ...sendFails(slackSays(word), told) })),
@@ -97,18 +128,14 @@ suite("the delivery", [
     end: "connector_service_unavailable",
     says: /^nothing was posted: slack could not be asked who is connected \(HTTP 500 INTERNAL: / },
   { name: "another Slack account is connected meanwhile: the briefing starts over for that one",
-    faults: [PAUSE], ...meanwhile((c) => c.world.account(c.user, "slack", { choice: 1 })),
+    ...meanwhile((c) => c.world.account(c.user, "slack", { choice: 1 })),
     replies: 6, turn: 3,
     check: ({ run, post }) => {
       assert.equal(run.attempt, 2);
       assert.match(post.workspace, /^Magazine /);
     } },
   { name: "Slack is revoked before the message is sent: the briefing waits for its user",
-    faults: [PAUSE], slow: 3, middle: async (c) => {
-      await meanwhile(() => c.world.account(c.user, "slack", { revoked: true })).middle(c);
-      await c.blocked({ slack: "EXPIRED" });
-      await c.reconnect("slack");
-    } },
+    ...waitsAfter(meanwhile((c) => c.world.account(c.user, "slack", { revoked: true }))) },
 
   ...rowsFor("reading the channel back after it arrived", HISTORY, ({ kind }) => {
     if (["fine", "broken", "later", "ours"].includes(kind)) return found;
@@ -140,6 +167,6 @@ suite("the delivery", [
       assert.equal(reads.length, 3 * whole);
     } },
   { name: "another person's message with this briefing's marker is not taken for ours",
-    faults: [PAUSE, lost], ...meanwhile((c) => c.world.control("POST", "/slack", { identifier: c.user,
+    faults: [lost], ...meanwhile((c) => c.world.control("POST", "/slack", { identifier: c.user,
       channel: CHANNEL, text: `Have you seen this?\n_Briefing ${c.id}_` })), sends: 2 },
-], { together: 24, env: { BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "20s" } });
+], { together: 24, env: { BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "2m", BRIEFD_MODEL_TOTAL_TIMEOUT: "2m" } });

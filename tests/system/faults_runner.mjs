@@ -85,6 +85,9 @@ class Case {
     this.rules.push(...(await this.world.fault(...rules.map((rule) => this.own(rule)))).ids);
   }
 
+  /** Holds one request of this briefing; see World.hold(). */
+  hold = (rule) => this.world.hold(this.own(rule));
+
   /** Ends this briefing's faults, and notes how often each came to pass. */
   async mend() {
     const { faults } = await this.world.control("GET", "/faults");
@@ -276,5 +279,18 @@ async function aftermath(world, owners) {
   for (const word of [secret, key, world.key]) assert.ok(!lines.includes(word), "a secret is logged");
   assert.doesNotMatch(lines, /\[[0-9a-f]{6}\]/, "a document's title is logged");
 }
+
+/**
+ * Part of a row: while the n-th question to the model waits for its answer, `act(case)` happens, however
+ * long that takes.
+ */
+export const duringReply = (n, act) => ({
+  setup: async (c) => { c.held = await c.hold({ endpoint: "anthropic.messages", skip: n - 1 }); },
+  middle: async (c) => {
+    await c.held.reached();
+    await act(c);
+    await c.held.release();
+  },
+});
 
 export const CONNECTION = CONNECTIONS;

@@ -35,6 +35,7 @@ const FAST = {
   BRIEFD_MODEL_TOTAL_TIMEOUT: "20s",
   BRIEFD_TOOL_TIMEOUT: "5s",
   BRIEFD_DELIVERY_SETTLE: "200ms",
+  BRIEFD_DELIVERY_RETRY: "50ms",
   BRIEFD_RECONCILE_PAUSE: "200ms",
   BRIEFD_STOP_GRACE: "5s",
 };
@@ -85,6 +86,20 @@ class World {
   }
 
   fault = (...rules) => this.control("POST", "/faults", rules);
+
+  /**
+   * Holds the next request that this rule meets, until release(): what has to happen meanwhile takes as
+   * long as it takes. reached() waits until it is there.
+   */
+  async hold(rule) {
+    const { ids: [id] } = await this.fault({ ...rule, action: { type: "hold", ...rule.action } });
+    const hits = async () => (await this.control("GET", "/faults")).faults.find((one) => one.id === id)?.hits;
+    return {
+      reached: () => eventually(async () => (await hits()) > 0, "the held request"),
+      release: () => this.control("DELETE", `/faults?id=${encodeURIComponent(id)}`),
+    };
+  }
+
   clearFaults = () => this.control("DELETE", "/faults");
   claude = (override) => this.control("POST", "/claude", override);
   latency = (values) => this.control("POST", "/latency", values);

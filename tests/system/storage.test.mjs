@@ -9,6 +9,7 @@ import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, rmSync, sta
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { eventually, startWorld } from "./harness.mjs";
+import { withoutFaultPoints } from "../crash/fault_points.mjs";
 import { cannotMount, mountSmall, readOnly, unmount } from "./mounts.mjs";
 
 let world, disk, database;
@@ -81,21 +82,103 @@ test("with a full disk nothing is accepted that cannot be kept, and reading goes
   assert.deepEqual(body.data.map(({ id }) => id).sort(), [...ids, again.body.id].sort().slice(-100));
 });
 
-test("a briefing that meets a full disk goes on when there is room, and posts once", { skip: cannotMount }, async () => {
+// A result comes while the disk is full: where the request is held, what is in flight, how the message is known.
+const MODEL = (skip) => ({ endpoint: "anthropic.messages", skip });
+const TOOL = (tool) => ({ endpoint: "scalekit.execute_tool", match: { tool } });
+for (const [what, where] of [["the first reply of the model", MODEL(0)], ["the last reply of the model", MODEL(2)],
+  ["the result of a tool", TOOL("sanitymcp_list_releases")], ["the answer to the message", TOOL("slack_send_message")]]) {
+  test(`${what} that comes while the disk is full is kept, and paid for once`, { skip: cannotMount }, async () => {
+    const user = await world.connected();
+    const { last } = await world.stats();
+    const before = (await world.stats()).effects;
+    const held = await world.hold({ ...where, action: { when: "after" } });
+    const { id } = await world.accepted(user);
+    await held.reached();
+    fill();
+    await held.release();
+    await world.logged("result_waits", (line) => line.run === id && /disk is full/.test(line.detail));
+    await isReady(503);
+    empty();
+    const run = await world.untilEnd(id);
+    await isReady(200);
+    assert.deepEqual([run.status, run.delivery.state, run.attempt], ["succeeded", "confirmed", 1], JSON.stringify(run));
+    const after = (await world.stats()).effects;
+    assert.equal(after.model_calls - before.model_calls, 3, "each reply was paid for once");
+    assert.equal((await world.log("scalekit.execute_tool", last)).filter(({ tool }) => !/auth_test|whoami/.test(tool)).length, 6);
+    assert.equal((await world.posts(user)).length, 1);
+  });
+}
+
+test("a briefing whose next step meets a full disk waits, and goes on when there is room", { skip: cannotMount }, async () => {
   const user = await world.connected();
-  await world.latency({ model_ms: 700 });
+  const { id: blocked } = await world.accepted(world.user());
+  await world.until(blocked, (run) => run.status === "blocked");
+  // While it asks once more who is connected; the next thing to be written is the intent.
+  const held = await world.hold({ ...TOOL("slack_auth_test"), skip: 1 });
   const { id } = await world.accepted(user);
-  await world.until(id, (run) => run.progress.turn >= 1);
+  await held.reached();
   fill();
-  await isReady(503);
-  await world.latency({ model_ms: 0 });
-  await world.logged("end_waits", (line) => line.run === id, 20);
+  await held.release();
+  await world.logged("end_waits", (line) => line.run === id);
+  assert.deepEqual(await world.posts(user), [], "nothing is sent that was not written down before");
+  assertUnavailable(await world.request("POST", `/briefings/${blocked}/cancel`));
   empty();
-  await isReady(200);
   const run = await world.untilEnd(id);
-  assert.equal(run.status, "succeeded", JSON.stringify(run.error));
+  assert.deepEqual([run.status, run.delivery.state], ["succeeded", "confirmed"], JSON.stringify(run));
   assert.equal((await world.posts(user)).length, 1);
+  assert.equal((await world.document(blocked)).status, "blocked");
 });
+
+test("an orderly end while a result waits for room does not hang, and the next start goes on", { skip: cannotMount },
+  async () => {
+    await world.stop();
+    await world.start({ BRIEFD_STOP_GRACE: "1s" });
+    const user = await world.connected();
+    const held = await world.hold(MODEL(1));
+    const { id } = await world.accepted(user);
+    await held.reached();
+    fill();
+    await held.release();
+    await world.logged("result_waits", (line) => line.run === id);
+    await world.stop();
+    empty();
+    await world.start();
+    const run = await world.untilEnd(id);
+    assert.equal(run.status, "succeeded", JSON.stringify(run.error));
+    assert.equal((await world.posts(user)).length, 1);
+  });
+
+// Faults of the disk that come and go while the service runs: every write, or every sync, or all of it fails.
+for (const [what, points] of [["may only be read", "io_write"], ["does not sync any more", "io_sync"],
+  ["fails altogether", "io_read io_write io_sync"], ["is full for SQLite alone", "io_full"]]) {
+  test(`a disk that ${what} while briefings are under way: nothing is accepted, and all go on afterwards`,
+    { skip: withoutFaultPoints }, async () => {
+      await world.stop();
+      const file = join(world.folder, "faults");
+      await world.start({ BRIEFD_FAULT_FILE: file });
+      const users = await Promise.all(Array.from({ length: 4 }, () => world.connected()));
+      const { model_calls: before } = (await world.stats()).effects;
+      const held = await world.hold({ ...MODEL(1), action: { when: "after" } });
+      const ids = [];
+      for (const user of users) ids.push((await world.accepted(user)).id);
+      await held.reached();
+      writeFileSync(file, points);
+      await held.release();
+      await world.logged("result_waits");
+      assertUnavailable(await world.brief(world.user()));
+      await isReady(503);
+      assert.equal((await ready()).body.storage_writable, false);
+      assert.equal((await world.request("GET", "/healthz", { key: null })).status, 200);
+      rmSync(file);
+      await isReady(200);
+      for (const [i, id] of ids.entries()) {
+        const run = await world.untilEnd(id);
+        assert.deepEqual([run.status, (await world.posts(users[i])).length], ["succeeded", 1], JSON.stringify(run));
+      }
+      assert.equal((await world.stats()).effects.model_calls - before, 3 * ids.length, "each reply was paid for once");
+      assert.equal((await world.brief(world.user())).status, 202);
+    });
+}
 
 test("a service that is killed while the disk is full loses nothing it accepted", { skip: cannotMount }, async () => {
   const { id } = await world.accepted(world.user("kept"));

@@ -42,7 +42,7 @@ suite("read tools", [
     return kind === "account" ? waits("sanity") : told();
   }),
   ...rowsFor("the first tool, each time", { ...PROJECTS, count: -1 }, ({ kind }) =>
-    (["broken", "later", "nonsense", "failed", "refused"].includes(kind) ? inVain(4) : null)),
+    (["broken", "later", "silent", "nonsense", "failed", "refused"].includes(kind) ? inVain(4) : null)),
   ...rowsFor("one of four tools, once", { ...QUERY, skip: 1 }, ({ kind }) => {
     if (MENDED.includes(kind)) return mended;
     return kind === "account" ? waits("sanity") : told();

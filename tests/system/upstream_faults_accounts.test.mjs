@@ -11,7 +11,7 @@ const NO_FILTER = { ...TOOLS, count: 1, action: { type: "status", status: 400,
   body: { code: 3, message: "unknown filter", details: [] } } };
 const PROBE = { endpoint: "scalekit.execute_tool", match: { tool: "slack_auth_test" } };
 const MENDED = ["fine", "broken", "later", "ours"];
-const LASTING = ["broken", "later", "nonsense", "failed", "refused"];
+const LASTING = ["broken", "later", "silent", "nonsense", "failed", "refused"];
 
 const posted = { then: "the briefing goes out" };
 const unavailable = (says) => ({ then: "the briefing ends and says so", replies: 0, says,

@@ -2,7 +2,7 @@
 // Each needs a service of its own, or stops an upstream for everybody.
 
 import assert from "node:assert/strict";
-import { sideBySide, suite } from "./faults_runner.mjs";
+import { duringReply, sideBySide, suite } from "./faults_runner.mjs";
 
 const NOWHERE = `https://${"no".repeat(35)}.example`; // a label this long resolves nowhere
 
@@ -19,18 +19,29 @@ const noModel = { end: "model_unavailable", replies: 0, says:
   /^Anthropic gave no usable reply, tried \d+ times; the last: no connection: \S/ };
 const noScalekit = { end: "connector_service_unavailable", replies: 0,
   says: /^ScaleKit gave no usable answer about the connections: no connection: \S/ };
+/** Stopped while the model writes its third reply, and started with other addresses. */
+const elsewhereLater = (env, row) => {
+  const { setup, middle } = duringReply(3, (c) => c.world.stop());
+  return { setup, ...row, middle: async (c) => {
+    await middle(c);
+    await c.world.start(env(c));
+  }, check: restart({}) };
+};
+// The third question was asked before the stop, and called off: the model wrote three replies.
+const AFTER_TWO = { replies: 2, paid: 3, brief: { budget: { max_usd: "5.00" } } };
+const QUICK_STOP = { BRIEFD_STOP_GRACE: "100ms", BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "2m",
+  BRIEFD_MODEL_TOTAL_TIMEOUT: "2m" };
 const tls = (url) => url.replace("http:", "https:");
 
-/** One of the upstreams is down while the model writes its n-th reply, and comes back on a sign. */
-const goneDuring = (n, which, sign) => ({
-  faults: [{ endpoint: "anthropic.messages", skip: n - 1, action: { type: "delay", ms: 3000 } }],
-  middle: async ({ world, id }) => {
-    await world.until(id, (run) => run.phase === "model" && run.progress.turn === n - 1);
-    await world.listeners({ [which]: "down" });
-    await sign({ world, id });
-    await world.listeners({ [which]: "up" });
-  },
-});
+/** One of the upstreams goes down while the model writes its n-th reply, and comes back on a sign. */
+const goneDuring = (n, which, sign) => {
+  const { setup, middle } = duringReply(n, (c) => c.world.listeners({ [which]: "down" }));
+  return { setup, middle: async (c) => {
+    await middle(c);
+    await sign(c);
+    await c.world.listeners({ [which]: "up" });
+  } };
+};
 const events = async ({ world, id }, type) =>
   (await world.request("GET", `/briefings/${id}/events`)).body.data.filter((e) => e.type === type);
 
@@ -48,26 +59,36 @@ sideBySide(() => {
     { name: "Claude's server goes away in the middle of a reply and comes back: it is asked again",
       ...goneDuring(2, "anthropic", ({ world, id }) => world.eventually(async () =>
         (await events({ world, id }, "model_retry")).length > 0, "a repeated question")),
-      paid: 3 },
+      paid: 4 },
     { name: "ScaleKit is away when the message is to be sent: it is sent when ScaleKit is back", sends: 1,
       ...goneDuring(3, "scalekit", ({ world }) =>
         world.logged("scalekit_failed", (line) => line.class === "not_sent")) },
   ], { together: 1, env: { BRIEFD_LOG_LEVEL: "debug",
-    BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "20s" } });
+    BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "2m", BRIEFD_MODEL_TOTAL_TIMEOUT: "2m" } });
 
   suite("upstreams without TLS", [
     { name: "no TLS where Claude should be: the briefing ends", ...elsewhere(
       ({ world }) => ({ ANTHROPIC_BASE_URL: tls(world.ready.anthropic) }), noModel) },
     { name: "no TLS where ScaleKit should be: the briefing ends", ...elsewhere(
       ({ world }) => ({ SCALEKIT_ENV_URL: tls(world.ready.scalekit) }), noScalekit) },
-  ], { together: 1 });
+    { name: "no TLS any more where Claude should be, after two replies: the briefing ends",
+      ...elsewhereLater(({ world }) => ({ ANTHROPIC_BASE_URL: tls(world.ready.anthropic) }),
+        { ...noModel, ...AFTER_TWO }) },
+    { name: "no TLS any more where ScaleKit should be, after two replies: the briefing ends",
+      ...elsewhereLater(({ world }) => ({ SCALEKIT_ENV_URL: tls(world.ready.scalekit) }),
+        { ...noScalekit, ...AFTER_TWO }) },
+  ], { together: 1, env: QUICK_STOP });
 
   suite("upstreams without an address", [
     { name: "a name for Claude that does not resolve: the briefing ends", ...elsewhere(
       () => ({ ANTHROPIC_BASE_URL: NOWHERE }), noModel) },
     { name: "a name for ScaleKit that does not resolve: the briefing ends", ...elsewhere(
       () => ({ SCALEKIT_ENV_URL: NOWHERE }), noScalekit) },
-  ], { together: 1 });
+    { name: "a name for Claude that does not resolve any more, after two replies: the briefing ends",
+      ...elsewhereLater(() => ({ ANTHROPIC_BASE_URL: NOWHERE }), { ...noModel, ...AFTER_TWO }) },
+    { name: "a name for ScaleKit that does not resolve any more, after two replies: the briefing ends",
+      ...elsewhereLater(() => ({ SCALEKIT_ENV_URL: NOWHERE }), { ...noScalekit, ...AFTER_TWO }) },
+  ], { together: 1, env: QUICK_STOP });
 
   suite("a service that starts while nobody is there", [
     { name: "goes on as soon as they are back", setup: async ({ world }) => {

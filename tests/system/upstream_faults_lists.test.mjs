@@ -2,7 +2,7 @@
 // are revoked before a briefing and in its middle.
 
 import assert from "node:assert/strict";
-import { suite } from "./faults_runner.mjs";
+import { duringReply, suite } from "./faults_runner.mjs";
 import { CONNECTIONS } from "./harness.mjs";
 import { FAULTS } from "./faults_table.mjs";
 
@@ -34,19 +34,10 @@ const waits = (statuses) => ({ middle: async (c) => {
   for (const connector of Object.keys(statuses)) await c.reconnect(connector);
 } });
 
-/** While the model writes its n-th reply, `act` happens. */
-const during = (n, act) => ({
-  faults: [{ endpoint: "anthropic.messages", skip: n - 1, action: { type: "delay", ms: 3000 } }],
-  middle: async (c) => {
-    await c.world.until(c.id, (run) => run.phase === "model" && run.progress.turn === n - 1);
-    await act(c);
-  },
-});
-
 /** The account is revoked then, and connected again when the briefing waits for it. */
 const revokedDuring = (n, connector) => {
-  const { faults, middle } = during(n, (c) => c.world.account(c.user, connector, { revoked: true }));
-  return { faults, middle: async (c) => {
+  const { setup, middle } = duringReply(n, (c) => c.world.account(c.user, connector, { revoked: true }));
+  return { setup, middle: async (c) => {
     await middle(c);
     await c.blocked({ [connector]: "EXPIRED" });
     await c.reconnect(connector);
@@ -126,5 +117,5 @@ suite("what the lists say", [
     end: "connector_not_ready" },
   { name: "a caller that does not want to wait is told in the middle, too", replies: 3,
     brief: { if_blocked: "fail" }, end: "connector_revoked", says: /slack account .* not usable/,
-    ...during(3, (c) => c.world.account(c.user, "slack", { revoked: true })) },
-], { together: 24, env: { BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "20s" } });
+    ...duringReply(3, (c) => c.world.account(c.user, "slack", { revoked: true })) },
+], { together: 24, env: { BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "2m", BRIEFD_MODEL_TOTAL_TIMEOUT: "2m" } });

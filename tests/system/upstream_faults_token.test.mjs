@@ -2,7 +2,7 @@
 // token, so briefings go one after the other here.
 
 import assert from "node:assert/strict";
-import { sideBySide, suite } from "./faults_runner.mjs";
+import { duringReply, sideBySide, suite } from "./faults_runner.mjs";
 import { FAULTS, rowsFor } from "./faults_table.mjs";
 
 const TOKEN = { endpoint: "scalekit.token" };
@@ -39,16 +39,12 @@ sideBySide(() => {
     { name: "it ends at the message, and fetching fails: the message waits, and is posted once", sends: 2,
       faults: [refusedAt("slack_send_message"), { ...TOKEN, action: FAULTS.html.action }] },
     { name: "it is revoked between two questions: nobody notices",
-      faults: [{ endpoint: "anthropic.messages", skip: 1, action: { type: "delay", ms: 3000 } }],
-      middle: async (c) => {
-        await c.world.until(c.id, ({ phase, progress }) => phase === "model" && progress.turn === 1);
-        await c.world.token({ revoke_all: true });
-      },
+      ...duringReply(2, (c) => c.world.token({ revoke_all: true })),
       check: async (c) => {
         const refused = await c.asked(EXECUTE);
         assert.ok(refused.some(({ status }) => status === 401), "the old token was not used");
       } },
-  ], { together: 1, env: { BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "20s" } });
+  ], { together: 1, env: { BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "2m", BRIEFD_MODEL_TOTAL_TIMEOUT: "2m" } });
 
   suite("an access token that cannot be had", [
     { name: "503 each time: the briefing ends and says so",

@@ -183,7 +183,7 @@ export function createAnthropic({ faults, log, options }) {
       noteCompletion(res, entry, ["drip", "unknown_delta"].includes(fault.action.kind));
       return log.end(entry, await playFault(res, events, fault, requestId));
     }
-    if (fault.action && fault.action.type !== "delay") {
+    if (fault.action && !["delay", "hold"].includes(fault.action.type)) {
       noteCompletion(res, entry, isHarmless(fault));
       await fault.send(res, 200, all, events.join(""));
       return log.end(entry, fault.outcome);
@@ -318,7 +318,7 @@ function noteCompletion(res, entry, worthwhile) {
 }
 
 function isHarmless({ action }) {
-  return !action || action.type === "delay" || action.type === "drip";
+  return !action || ["delay", "hold", "drip"].includes(action.type);
 }
 
 function modelPage(query) {
