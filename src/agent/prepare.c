@@ -191,6 +191,19 @@ static enum err next_generation(void *ctx, struct run_row *row)
     return E_OK;
 }
 
+/* Sends of earlier generations that were looked for in vain: what may follow an unknown outcome is
+ * limited for the whole run. Those of this one are counted when the walk meets them. */
+static enum err count_absent_before(struct briefing *b)
+{
+    int64_t n = 0;
+    enum err e = E_OK;
+    if (b->row->generation > 0)
+        e = store_steps_count(b->agent->store, b->row->id, b->row->generation,
+                              delivery_outcome_name(DELIVERY_SURELY_ABSENT), &n);
+    b->n_absent = (int)n;
+    return e;
+}
+
 static enum err start_over(struct briefing *b, const struct recipe *recipe, const char *why)
 {
     AUTO(str_done) struct str data = {0};
@@ -205,6 +218,7 @@ static enum err start_over(struct briefing *b, const struct recipe *recipe, cons
     struct journal_patience patience = b->journal.patience;
     journal_close(&b->journal);
     e = journal_open(&b->journal, b->agent->store, b->row, patience);
+    if (!e) e = count_absent_before(b);
     return e ? e : freeze(b, recipe);
 }
 
@@ -243,19 +257,6 @@ static enum err resume(struct briefing *b, const struct recipe *recipe)
     if (!same_accounts(&b->frozen, &connections))
         return start_over(b, recipe, "another account is connected");
     return E_OK;
-}
-
-/* Sends of earlier generations that were looked for in vain: what may follow an unknown outcome is
- * limited for the whole run. Those of this one are counted when the walk meets them. */
-static enum err count_absent_before(struct briefing *b)
-{
-    int64_t n = 0;
-    enum err e = E_OK;
-    if (b->row->generation > 0)
-        e = store_steps_count(b->agent->store, b->row->id, b->row->generation,
-                              delivery_outcome_name(DELIVERY_SURELY_ABSENT), &n);
-    b->n_absent = (int)n;
-    return e;
 }
 
 enum err prepare(struct briefing *b)

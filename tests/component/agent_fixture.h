@@ -152,6 +152,17 @@ static UNUSED void rig_again(struct rig *rig)
     rig_attempt(rig);
 }
 
+/* Somebody else takes the run over while the message is on its way: as after the death of this
+ * process. */
+static UNUSED void rig_take_over(void *ctx)
+{
+    struct rig *rig = ctx;
+    struct run_update requeue = {.change = rig_requeue};
+    struct run_update claim = {.change = rig_claim};
+    assert_ok(store_run_update(rig->f.store, rig->id, (struct run_fence){0}, &requeue, NULL));
+    assert_ok(store_run_update(rig->f.store, rig->id, (struct run_fence){0}, &claim, NULL));
+}
+
 static UNUSED void rig_run(struct rig *rig)
 {
     rig_accept(rig, "post");

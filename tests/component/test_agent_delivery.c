@@ -251,17 +251,6 @@ static void a_cancel_that_is_seen_only_by_the_intent_wins_too(void **state)
 
 /* ---- a lost run ---- */
 
-/* Somebody else takes the run over while the message is on its way: as after the death of this
- * process. */
-static void take_over(void *ctx)
-{
-    struct rig *rig = ctx;
-    struct run_update requeue = {.change = rig_requeue};
-    struct run_update claim = {.change = rig_claim};
-    assert_ok(store_run_update(rig->f.store, rig->id, (struct run_fence){0}, &requeue, NULL));
-    assert_ok(store_run_update(rig->f.store, rig->id, (struct run_fence){0}, &claim, NULL));
-}
-
 static void a_thread_that_lost_its_run_writes_nothing_and_the_next_one_looks(void **state)
 {
     struct rig *rig = *state;
@@ -269,7 +258,7 @@ static void a_thread_that_lost_its_run_writes_nothing_and_the_next_one_looks(voi
     AUTO(str_done) struct str page = {0};
     str_append_format(&page, "{\"messages\":[{\"user\":\"U1\",\"text\":\"%s\",\"ts\":\"17.5\"}]}",
                       rig->id);
-    FAKE_TOOLS({.tool = SEND, .data = POSTED, .hook = take_over, .ctx = rig},
+    FAKE_TOOLS({.tool = SEND, .data = POSTED, .hook = rig_take_over, .ctx = rig},
                {.tool = HISTORY, .data = str_text(&page)});
     FAKE_CLAUDE(SENDS("t1"));
     rig_attempt(rig);
@@ -287,7 +276,7 @@ static void an_open_intent_is_looked_into_even_when_the_connections_cannot_be_re
     AUTO(str_done) struct str page = {0};
     str_append_format(&page, "{\"messages\":[{\"user\":\"U1\",\"text\":\"%s\",\"ts\":\"17.5\"}]}",
                       rig->id);
-    FAKE_TOOLS({.tool = SEND, .data = POSTED, .hook = take_over, .ctx = rig},
+    FAKE_TOOLS({.tool = SEND, .data = POSTED, .hook = rig_take_over, .ctx = rig},
                {.tool = HISTORY, .data = str_text(&page)});
     FAKE_CLAUDE(SENDS("t1"));
     rig_attempt(rig);

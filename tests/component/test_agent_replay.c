@@ -125,6 +125,77 @@ static void another_day_starts_the_run_over(void **state)
     assert_true(strcmp(fake_question(2), fake_question(0)) != 0);
 }
 
+/* ---- generations ---- */
+
+static void another_account_behind_a_connection_starts_the_run_over(void **state)
+{
+    struct rig *rig = *state;
+    FAKE_TOOLS(POSTS);
+    FAKE_CLAUDE(READS("t1"), {.fault = ANTHROPIC_CANCELLED}, SENDS("t1"));
+    rig_run(rig);
+    int64_t cost = rig->row.usage.cost_nano_usd;
+    fake_account("sanity-1", "ca_other", "ACTIVE");
+    rig_again(rig);
+    assert_delivered(rig, 1);
+    assert_int_equal(rig->row.generation, 1);
+    assert_true(rig->row.usage.cost_nano_usd > cost);
+    int64_t n_prepared = 0;
+    n_prepared = ask_file(&rig->f, "SELECT count(*) FROM steps WHERE key = 'prepare'");
+    assert_int_equal(n_prepared, 2);
+}
+
+/* The process is lost while the message is on its way, and it is found when somebody looks. */
+static void lose_the_answer(struct rig *rig, struct str *page)
+{
+    rig_accept(rig, "post");
+    str_append_format(page, "{\"messages\":[{\"user\":\"U1\",\"text\":\"%s\",\"ts\":\"17.5\"}]}",
+                      rig->id);
+    FAKE_TOOLS({.tool = SEND, .data = POSTED, .hook = rig_take_over, .ctx = rig},
+               {.tool = HISTORY, .data = str_text(page)}, POSTS);
+    FAKE_CLAUDE(SENDS("t1"), SENDS("t2"));
+    rig_attempt(rig);
+    assert_end(rig, AGENT_LOST, NULL);
+}
+
+static void with_an_open_intent_another_day_or_account_only_looks(void **state)
+{
+    struct rig *rig = *state;
+    for (int is_account = 0; is_account < 2; is_account++) {
+        fake_reset();
+        FAKE_TOOLS(SAYS_WHO);
+        clock_freeze(FROZEN_MS);
+        AUTO(str_done) struct str page = {0};
+        lose_the_answer(rig, &page);
+        if (is_account)
+            fake_account("sanity-1", "ca_other", "ACTIVE");
+        else
+            clock_freeze(FROZEN_MS + 24 * 3600 * 1000);
+        rig_again(rig);
+        assert_delivered(rig, 1);
+        assert_int_equal(rig->row.delivery, DELIVERY_RECONCILED);
+        assert_int_equal(rig->row.generation, 0);
+        assert_int_equal(fake_questions(), 1);
+    }
+}
+
+static void sends_looked_for_in_vain_count_for_all_generations(void **state)
+{
+    struct rig *rig = *state;
+    clock_freeze(FROZEN_MS);
+    FAKE_TOOLS({.tool = SEND, .class = SCALEKIT_UNKNOWN, .status = 504},
+               {.tool = HISTORY, .times = -1, .data = "{\"messages\":[]}"},
+               {.tool = SEND, .provider_error = "token_revoked"},
+               {.tool = SEND, .class = SCALEKIT_UNKNOWN, .status = 504}, POSTS);
+    FAKE_CLAUDE(SENDS("t1"), SENDS("t2"));
+    rig_run(rig);
+    assert_end(rig, AGENT_BLOCKED, NULL);
+    clock_freeze(FROZEN_MS + 24 * 3600 * 1000);
+    rig_again(rig);
+    assert_int_equal(rig->row.generation, 1);
+    assert_end(rig, AGENT_FAILED, "delivery_unknown");
+    assert_int_equal(fake_calls(SEND), 3); /* of unknown outcome: two in all */
+}
+
 static void a_configuration_that_changed_meanwhile_changes_nothing(void **state)
 {
     struct rig *rig = *state;
@@ -161,6 +232,9 @@ int main(void)
         RIG_TEST(nothing_that_was_answered_is_asked_or_run_again),
         RIG_TEST(a_journal_that_answers_other_questions_stops_the_run),
         RIG_TEST(another_day_starts_the_run_over),
+        RIG_TEST(another_account_behind_a_connection_starts_the_run_over),
+        RIG_TEST(with_an_open_intent_another_day_or_account_only_looks),
+        RIG_TEST(sends_looked_for_in_vain_count_for_all_generations),
         RIG_TEST(a_configuration_that_changed_meanwhile_changes_nothing),
         RIG_TEST(a_delivered_run_has_succeeded_whatever_comes_after),
     };
