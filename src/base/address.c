@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -101,4 +102,41 @@ bool address_is_among(const char *list, const struct sockaddr *peer)
         if (network_parse(at, len, &network) && holds(&network, bytes)) return true;
     }
     return false;
+}
+
+bool address_parse(const char *host, struct sockaddr_storage *out)
+{
+    char bare[64];
+    size_t len = strlen(host);
+    bool is_bracketed = len > 2 && host[0] == '[' && host[len - 1] == ']';
+    if (len >= sizeof bare) return false;
+    snprintf(bare, sizeof bare, "%.*s", (int)(is_bracketed ? len - 2 : len), host + is_bracketed);
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    *out = (struct sockaddr_storage){0};
+    if (inet_pton(AF_INET, bare, &v4.sin_addr) == 1)
+        memcpy(out, &v4, sizeof v4);
+    else if (inet_pton(AF_INET6, bare, &v6.sin6_addr) == 1)
+        memcpy(out, &v6, sizeof v6);
+    else
+        return false;
+    return true;
+}
+
+/* 168.63.129.16 is no special address, but Azure answers its machines there. */
+static const char not_public_v4[] =
+    "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 168.63.129.16 169.254.0.0/16 172.16.0.0/12"
+    " 192.0.0.0/24 192.0.2.0/24 192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24"
+    " 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4";
+/* All of IPv6 that is given out is in here (RFC 4291, 2.4) … */
+static const char global_v6[] = "2000::/3";
+/* … but for these: protocols (Teredo among them), documentation, 6to4. */
+static const char not_public_v6[] = "2001::/23 2001:db8::/32 2002::/16 3fff::/20";
+
+bool address_is_public(const struct sockaddr *peer)
+{
+    unsigned char bytes[16];
+    if (!peer || !peer_bytes(peer, bytes)) return false;
+    if (memcmp(bytes, mapped, sizeof mapped) == 0) return !address_is_among(not_public_v4, peer);
+    return address_is_among(global_v6, peer) && !address_is_among(not_public_v6, peer);
 }

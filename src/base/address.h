@@ -16,4 +16,12 @@ enum err address_list_check(const char *list) MUST_CHECK;
 /* Is this peer in the list? An IPv4 address inside an IPv6 one counts as itself. */
 bool address_is_among(const char *list, const struct sockaddr *peer);
 
+/* The host of a URL (brackets around IPv6) as an address: false when it is a name. */
+struct sockaddr_storage;
+bool address_parse(const char *host, struct sockaddr_storage *out);
+/* An address that anybody on the internet may be reached under: not private, loopback, link-local
+ * (cloud metadata is there), shared, multicast, reserved, and not one that hides another (6to4,
+ * Teredo, NAT64). Source: IANA's special-purpose address registries; RFC 6890. */
+bool address_is_public(const struct sockaddr *peer);
+
 #endif

@@ -5,7 +5,11 @@
 
 #include "base/clock.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static void note_life(struct transfer *t)
 {
@@ -107,4 +111,32 @@ size_t on_body(char *bytes, size_t size, size_t n, void *transfer)
     }
     t->stop = HTTP_SINK_STOPPED;
     return len + 1;
+}
+
+static void note_refused(struct transfer *t, const struct sockaddr *peer)
+{
+    const void *bytes = NULL;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    if (peer->sa_family == AF_INET) {
+        memcpy(&v4, peer, sizeof v4);
+        bytes = &v4.sin_addr;
+    } else if (peer->sa_family == AF_INET6) {
+        memcpy(&v6, peer, sizeof v6);
+        bytes = &v6.sin6_addr;
+    }
+    if (!bytes || !inet_ntop(peer->sa_family, bytes, t->refused, sizeof t->refused))
+        snprintf(t->refused, sizeof t->refused, "an address of an unknown kind");
+}
+
+curl_socket_t on_open_socket(void *transfer, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct transfer *t = transfer;
+    const struct http_client *c = t->client;
+    if (purpose != CURLSOCKTYPE_IPCXN ||
+        !c->may_connect(c->may_connect_ctx, t->request, &address->addr)) {
+        note_refused(t, &address->addr);
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }

@@ -23,6 +23,8 @@ enum err http_start(const struct http_options *options, struct http_client **out
     c->user_agent = xstrdup(options->user_agent);
     c->ca_file = xstrdup(options->ca_file);
     c->idle_age_s = options->idle_age_s > 0 ? options->idle_age_s : IDLE_AGE_S_DEFAULT;
+    c->may_connect = options->may_connect;
+    c->may_connect_ctx = options->may_connect_ctx;
     c->queue_end = &c->queue;
     mutex_init(&c->mutex);
     cond_init(&c->cancelled);

@@ -19,6 +19,8 @@
 #include <stdatomic.h>
 
 struct http_client;
+struct http_request;
+struct sockaddr;
 
 struct http_options {
     int connections_max; /* in the pool, all hosts together; 0: 1024 */
@@ -26,6 +28,13 @@ struct http_options {
     int idle_age_s;
     const char *user_agent; /* an honest product token: "briefd/0.1.0" */
     const char *ca_file;    /* NULL: the system's */
+    /* Asked on the I/O thread for each address before a connection to it is opened, whatever name it
+     * was found under: a name may mean another address than it did a moment ago. False: it is passed
+     * over, and with no other left the request ends as HTTP_NOT_SENT. A kept connection was asked
+     * about when it was opened, so clients with different answers do not share connections. NULL:
+     * every address is fine. */
+    bool (*may_connect)(void *ctx, const struct http_request *request, const struct sockaddr *peer);
+    void *may_connect_ctx;
 };
 /* Starts the I/O thread. */
 enum err http_start(const struct http_options *options, struct http_client **out_client) MUST_CHECK;

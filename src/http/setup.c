@@ -131,6 +131,10 @@ static CURLcode set_callbacks(struct transfer *t)
     SET(CURLOPT_WRITEDATA, t);
     SET(CURLOPT_PREREQFUNCTION, on_ready_to_send);
     SET(CURLOPT_PREREQDATA, t);
+    if (t->client->may_connect) {
+        SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+        SET(CURLOPT_OPENSOCKETDATA, t);
+    }
     if (t->request->body_len > UPLOAD_WATCH) {
         SET(CURLOPT_XFERINFOFUNCTION, on_progress);
         SET(CURLOPT_XFERINFODATA, t);

@@ -153,6 +153,9 @@ void transfer_ended(struct transfer *t, CURLcode code)
     if (code == CURLE_ABORTED_BY_CALLBACK && t->is_sent && t->stop == HTTP_END_COUNT) {
         snprintf(reply->error, sizeof reply->error,
                  "a kept connection was closed without an answer");
+    } else if (code && !t->is_sent && t->refused[0]) {
+        snprintf(reply->error, sizeof reply->error, "no connection to %s: the address is refused",
+                 t->refused);
     } else if (code && !reply->error[0]) {
         snprintf(reply->error, sizeof reply->error, "%s", curl_easy_strerror(code));
     }

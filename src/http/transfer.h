@@ -64,6 +64,7 @@ struct transfer {
     int64_t event_ms;      /* last HTTP_SINK_EVENT */
     bool is_sent;
     bool has_first_byte;
+    char refused[64];    /* the last address that was passed over; "": none */
     bool has_whole_head; /* the empty line after the headers came */
     curl_off_t n_uploaded;
 };
@@ -75,6 +76,8 @@ struct http_client {
     char *user_agent;
     char *ca_file; /* NULL: the system's */
     int idle_age_s;
+    bool (*may_connect)(void *ctx, const struct http_request *request, const struct sockaddr *peer);
+    void *may_connect_ctx;
     atomic_bool has_cancels;
     atomic_int_fast64_t n_opened;
 
@@ -145,6 +148,7 @@ size_t on_header(char *bytes, size_t size, size_t n, void *transfer);
 size_t on_body(char *bytes, size_t size, size_t n, void *transfer);
 int on_progress(void *transfer, curl_off_t n_down_all, curl_off_t n_down, curl_off_t n_up_all,
                 curl_off_t n_up);
+curl_socket_t on_open_socket(void *transfer, curlsocktype purpose, struct curl_sockaddr *address);
 int on_ready_to_send(void *transfer, char *peer_ip, char *local_ip, int peer_port, int local_port);
 
 /* ---- timers.c, I/O thread ---- */
