@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "store/internal.h"
 #include "store/users.h"
+#include "store/webhook_rows.h"
 
 void connection_row_done(struct connection_row *row)
 {
@@ -62,7 +63,36 @@ static enum err find(struct db *db, const char *user_id, const char *connector,
     return E_OK;
 }
 
-static enum err write_row(struct store *store, struct db *db, const struct connection_row *row)
+/* What others are told of: whether it can be used, and whose account it is. */
+struct was {
+    char *status;
+    char *account_id;
+    bool is_pending_confirmation;
+};
+
+static struct was was(const struct connection_row *row)
+{
+    return (struct was){.status = xstrdup(row->user_id ? row->status : "NOT_CONNECTED"),
+                        .account_id = xstrdup(row->account_id),
+                        .is_pending_confirmation = row->is_pending_confirmation};
+}
+
+static void was_done(struct was *was)
+{
+    xfree(was->status);
+    xfree(was->account_id);
+}
+
+static enum err tell(struct store *store, struct db *db, const struct was *before,
+                     const struct connection_row *row)
+{
+    bool is_same = text_equal(before->status, row->status) &&
+                   text_equal(before->account_id, row->account_id) &&
+                   before->is_pending_confirmation == row->is_pending_confirmation;
+    return is_same ? E_OK : webhook_connection_changed(store, db, row, clock_unix_ms());
+}
+
+static enum err write_columns(struct db *db, const struct connection_row *row)
 {
     AUTO(query_done)
     struct query q = query_begin(db, "INSERT OR REPLACE INTO connections (" COLUMNS ")"
@@ -79,8 +109,16 @@ static enum err write_row(struct store *store, struct db *db, const struct conne
     query_bind_i64(&q, row->version);
     query_bind_i64(&q, row->is_pending_confirmation);
     query_bind_i64(&q, row->due_ms);
-    atomic_fetch_add(&store->connection_changes, 1);
     return query_run(&q);
+}
+
+static enum err write_row(struct store *store, struct db *db, const struct was *before,
+                          const struct connection_row *row)
+{
+    enum err e = write_columns(db, row);
+    if (e) return e;
+    atomic_fetch_add(&store->connection_changes, 1);
+    return tell(store, db, before, row);
 }
 
 static enum err put_one(struct store *store, struct db *db, const struct connection_row *row,
@@ -89,12 +127,13 @@ static enum err put_one(struct store *store, struct db *db, const struct connect
     AUTO(connection_row_done) struct connection_row old = {0};
     enum err e = find(db, row->user_id, row->connector, &old);
     if (e) return e;
+    AUTO(was_done) struct was before = was(&old);
     struct connection_row new = *row; /* texts borrowed */
     new.changed_ms = now_ms;
     new.version = 1;
     new.is_pending_confirmation = old.is_pending_confirmation;
     new.due_ms = 0;
-    if (!old.user_id) return write_row(store, db, &new);
+    if (!old.user_id) return write_row(store, db, &before, &new);
     bool is_overtaken =
         row->checked_ms < old.checked_ms && old.checked_ms - row->checked_ms < OVERTAKEN_MS_MAX;
     if (is_overtaken) return E_OK;
@@ -108,7 +147,7 @@ static enum err put_one(struct store *store, struct db *db, const struct connect
     if (is_same_status) new.changed_ms = old.changed_ms;
     new.version = is_same ? old.version : old.version + 1;
     if (old.due_ms > row->checked_ms) new.due_ms = old.due_ms;
-    return write_row(store, db, &new);
+    return write_row(store, db, &before, &new);
 }
 
 struct put {
@@ -217,6 +256,7 @@ static enum err forget_run(struct store *store, struct db *db, struct write_job 
     AUTO(connection_row_done) struct connection_row row = {0};
     enum err e = find_or_make(db, change, &row);
     if (e) return e;
+    AUTO(was_done) struct was before = was(&row);
     replace(&row.connection_name, change->connection_name);
     replace(&row.status, "NOT_CONNECTED");
     replace(&row.account_id, NULL);
@@ -226,7 +266,7 @@ static enum err forget_run(struct store *store, struct db *db, struct write_job 
     row.due_ms = 0;
     row.checked_ms = row.changed_ms = clock_unix_ms();
     row.version++;
-    return write_row(store, db, &row);
+    return write_row(store, db, &before, &row);
 }
 
 enum err store_connection_forget(struct store *store, const char *user_id, const char *connector,
@@ -244,10 +284,11 @@ static enum err hold_run(struct store *store, struct db *db, struct write_job *j
     enum err e = find_or_make(db, change, &row);
     if (e) return e;
     if (change->only_unusable && text_equal(row.status, "ACTIVE")) return E_OK;
+    AUTO(was_done) struct was before = was(&row);
     row.is_pending_confirmation = true;
     replace(&row.identity, NULL);
     row.version++;
-    return write_row(store, db, &row);
+    return write_row(store, db, &before, &row);
 }
 
 enum err store_connection_hold(struct store *store, const char *user_id, const char *connector,
@@ -266,10 +307,11 @@ static enum err release_run(struct store *store, struct db *db, struct write_job
     AUTO(connection_row_done) struct connection_row row = {0};
     enum err e = find(db, change->user_id, change->connector, &row);
     if (e || !row.is_pending_confirmation) return e;
+    AUTO(was_done) struct was before = was(&row);
     row.is_pending_confirmation = false;
     row.due_ms = clock_unix_ms(); /* who it is was forgotten */
     row.version++;
-    return write_row(store, db, &row);
+    return write_row(store, db, &before, &row);
 }
 
 enum err store_connection_release(struct store *store, const char *user_id, const char *connector)
@@ -289,9 +331,10 @@ static enum err confirm_run(struct store *store, struct db *db, struct write_job
     if (row.is_pending_confirmation) {
         if (!text_equal(row.status, "ACTIVE") || !row.identity)
             return fail(E_CONFLICT, "it is not known who is connected");
+        AUTO(was_done) struct was before = was(&row);
         row.is_pending_confirmation = false;
         row.version++;
-        e = write_row(store, db, &row);
+        e = write_row(store, db, &before, &row);
         if (e) return e;
     }
     *change->out_row = row;

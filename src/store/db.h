@@ -27,7 +27,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DB_STATEMENTS_MAX 128  /* distinct statements of the program; asserted */
+#define DB_STATEMENTS_MAX 256  /* distinct statements of the program; asserted */
 #define DB_BUSY_MS        5000 /* how long to wait for another process that is writing */
 
 struct sqlite3;

@@ -4,6 +4,7 @@
 #include "store/internal.h"
 #include "store/run_row.h"
 #include "store/users.h"
+#include "store/webhook_rows.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -127,6 +128,8 @@ static enum err insert(struct store *store, struct db *db, struct creation *c)
     if (e) return e;
     row->last_event = 0;
     e = event_row_add(db, row, c->now_ms, &(struct event_new){.type = "queued"});
+    if (e) return e;
+    e = webhook_run_changed(store, db, row, run_status_name(row->status), c->now_ms);
     if (e) return e;
     writer_live_runs_add(store->writer, 1);
     c->created.outcome = RUN_CREATED;

@@ -203,6 +203,7 @@ struct run_before run_before(const struct run_row *row)
         .started_ms = row->started_ms,
         .finished_ms = row->finished_ms,
         .blocked_ms = row->blocked_ms,
+        .needs_attention = row->needs_attention,
         .delivery_text = xstrdup(row->delivery_text),
     };
 }

@@ -89,6 +89,7 @@ struct run_before {
     int64_t started_ms;
     int64_t finished_ms;
     int64_t blocked_ms;
+    bool needs_attention;
     char *delivery_text;
 };
 struct run_before run_before(const struct run_row *row);

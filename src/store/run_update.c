@@ -5,6 +5,7 @@
 #include "store/internal.h"
 #include "store/run_row.h"
 #include "store/step_rows.h"
+#include "store/webhook_rows.h"
 
 #include <assert.h>
 
@@ -68,7 +69,12 @@ enum err run_row_move(struct store *store, struct db *db, const struct run_befor
     if (has_ended && !row->finished_ms) row->finished_ms = now_ms;
     assert(has_ended == (row->finished_ms > 0));
     if (has_ended && !before->finished_ms) writer_live_runs_add(store->writer, -1);
-    return run_row_update(db, &store->keys, before, row);
+    enum err e = run_row_update(db, &store->keys, before, row);
+    if (e) return e;
+    if (to != before->status)
+        return webhook_run_changed(store, db, row, run_status_name(to), now_ms);
+    bool is_settled = before->needs_attention && !row->needs_attention;
+    return is_settled ? webhook_run_changed(store, db, row, "settled", now_ms) : E_OK;
 }
 
 static enum err update_run(struct store *store, struct db *db, struct write_job *job)

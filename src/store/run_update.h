@@ -6,7 +6,8 @@
 
 #include "store/run_row.h"
 
-/* Checks the move from `before`, notes the end when it is one, and writes the row. */
+/* Checks the move from `before`, notes the end when it is one, writes the row, and what webhooks are
+ * to tell of it. */
 enum err run_row_move(struct store *store, struct db *db, const struct run_before *before,
                       struct run_row *row, int64_t now_ms) MUST_CHECK;
 

@@ -28,10 +28,13 @@ struct writer {
     /* set before other threads write */
     void (*changed)(void *ctx, const struct run_row *row);
     void *changed_ctx;
+    void (*added)(void *ctx);
+    void *added_ctx;
 
     /* the writer thread's own */
     struct db *db;
     int64_t live_runs;
+    bool has_outbox;      /* this batch wrote into the outbox */
     int64_t data_version; /* as SQLite gives it: changes when another connection has committed */
 };
 
@@ -125,6 +128,7 @@ static void batch_give_up(struct writer *writer, struct write_job *first, int64_
 
 static void batch_tell(struct writer *writer, const struct write_job *first)
 {
+    if (writer->has_outbox && writer->added) writer->added(writer->added_ctx);
     if (!writer->changed) return;
     for (const struct write_job *job = first; job; job = job->next) {
         for (size_t i = 0; i < job->n_changed; i++)
@@ -135,6 +139,7 @@ static void batch_tell(struct writer *writer, const struct write_job *first)
 static void batch_run(struct writer *writer, struct write_job *first)
 {
     int64_t live_runs = writer->live_runs;
+    writer->has_outbox = false;
     enum err e = batch_begin(writer);
     /* look_outside() may have counted anew. */
     if (!e) live_runs = writer->live_runs;
@@ -259,6 +264,17 @@ void writer_observe(struct writer *writer, void (*changed)(void *ctx, const stru
 {
     writer->changed = changed;
     writer->changed_ctx = ctx;
+}
+
+void writer_observe_outbox(struct writer *writer, void (*added)(void *ctx), void *ctx)
+{
+    writer->added = added;
+    writer->added_ctx = ctx;
+}
+
+void writer_outbox_added(struct writer *writer)
+{
+    writer->has_outbox = true;
 }
 
 int64_t writer_live_runs(const struct writer *writer)

@@ -51,6 +51,9 @@ void writer_observe(struct writer *writer, void (*changed)(void *ctx, const stru
  * creates or ends a run says so, and is undone with it. */
 int64_t writer_live_runs(const struct writer *writer);
 void writer_live_runs_add(struct writer *writer, int change);
+/* A job wrote into the outbox: somebody is told after the commit. On the writer thread. */
+void writer_outbox_added(struct writer *writer);
+void writer_observe_outbox(struct writer *writer, void (*added)(void *ctx), void *ctx);
 /* The number that store_data_version() gives. On the writer thread. */
 int64_t writer_data_version(const struct writer *writer);
 
