@@ -113,6 +113,7 @@ static enum err open_port(struct serving *s)
                               .return_origins = c->return_origins,
                               .ticket_confirm = c->ticket_confirm,
                               .connect = s->connect,
+                              .webhook_allow = c->webhook_allow,
                               .body_bytes_max = (size_t)c->body_bytes_max,
                               .connections_max = c->http_connections_max,
                               .connections_per_address_max = c->http_connections_per_address_max,
@@ -120,6 +121,7 @@ static enum err open_port(struct serving *s)
                               .store = s->service.store,
                               .runs = s->service.runs,
                               .watch = s->service.watch,
+                              .notify = s->service.notify,
                               .catalogue = c->catalogue};
     s->listen_fd = -1;
     return web_start(&web, &s->web);

@@ -4,11 +4,30 @@
 
 #include <stdio.h>
 
+static void say_who(char out[64])
+{
+    snprintf(out, 64, "briefd/%s", briefd_version);
+}
+
+static enum err start_notify(struct service *s)
+{
+    const struct config *c = s->config;
+    char user_agent[64];
+    say_who(user_agent);
+    struct notify_options notify = {.store = s->store,
+                                    .user_agent = user_agent,
+                                    .ca_file = c->ca_file,
+                                    .allowed = c->webhook_allow,
+                                    .retry_for_ms = c->webhook_retry_for_ms,
+                                    .timeout_ms = c->webhook_timeout_ms};
+    return notify_start(&notify, &s->notify);
+}
+
 static enum err start_clients(struct service *s)
 {
     const struct config *c = s->config;
     char user_agent[64];
-    snprintf(user_agent, sizeof(user_agent), "briefd/%s", briefd_version);
+    say_who(user_agent);
     struct http_options http = {.connections_max = c->upstream_connections_max,
                                 .user_agent = user_agent,
                                 .ca_file = c->ca_file};
@@ -94,6 +113,7 @@ enum err service_start(struct service *service, const struct config *config, boo
     enum err e = store_open(&store, &service->store);
     if (!e) e = watch_start(config->public_url, config->waiters_max, &service->watch);
     if (!e) store_observe_runs(service->store, watch_changed, service->watch);
+    if (!e && !is_single) e = start_notify(service);
     if (!e) e = start_clients(service);
     if (!e) e = start_runs(service, is_single);
     if (!e) e = start_retention(service, is_single);
@@ -113,6 +133,7 @@ void service_stop(struct service *service)
     retention_stop(service->retention);
     runs_free(service->runs);
     watch_stop(service->watch);
+    notify_stop(service->notify);
     scalekit_free(service->scalekit);
     anthropic_free(service->anthropic);
     http_stop(service->http);

@@ -7,6 +7,7 @@
 
 #include "agent/agent.h"
 #include "config/config.h"
+#include "notify/notify.h"
 #include "runs/retention.h"
 #include "runs/runs.h"
 #include "store/store.h"
@@ -21,6 +22,7 @@ struct service {
     struct watch *watch;
     struct runs *runs;
     struct retention *retention; /* NULL for a process that makes one run */
+    struct notify *notify;       /* NULL when `is_single`: `serve` sends what is pending */
 };
 
 /* Opens the database (the caller holds its lock), recovers interrupted runs and starts working.

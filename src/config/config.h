@@ -43,6 +43,9 @@ struct config {
     char *link_hosts;                   /* BRIEFD_LINK_HOSTS: beside ScaleKit's own host */
     bool ticket_confirm;                /* BRIEFD_TICKET_CONFIRM: no, yes */
     int64_t recheck_after_ms;           /* BRIEFD_RECHECK_AFTER: 15 min */
+    char *webhook_allow;                /* BRIEFD_WEBHOOK_ALLOW: networks that are not public */
+    int64_t webhook_retry_for_ms;       /* BRIEFD_WEBHOOK_RETRY_FOR: 3 d */
+    int64_t webhook_timeout_ms;         /* BRIEFD_WEBHOOK_TIMEOUT: 15 s */
     char *db_path;                      /* BRIEFD_DB: briefd.db */
     char *config_dir;                   /* BRIEFD_CONFIG_DIR; NULL: built in */
     char *model;                        /* BRIEFD_MODEL: claude-sonnet-5-5 */

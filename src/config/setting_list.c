@@ -54,7 +54,7 @@ static bool are_addresses(const char *text, struct str *out_why)
     enum err e = address_list_check(text);
     if (!e) return true;
     str_append_format(out_why,
-                      e == E_DENIED ? "would let everybody be anybody: %s"
+                      e == E_DENIED ? "must not mean everybody: %s"
                                     : "must be addresses or networks, separated by commas: %s",
                       err_detail());
     return false;

@@ -119,6 +119,19 @@ const struct setting settings[] = {
         .help = "A connection that was not looked at for so long is read anew at ScaleKit, one a "
                 "second.",
         FIELD(recheck_after_ms)),
+    ROW(.name = "BRIEFD_WEBHOOK_ALLOW", .kind = SETTING_ADDRESSES,
+        .help = "Addresses or networks that webhooks may be sent to though they are not public, "
+                "like 10.1.0.0/16 or 127.0.0.1, separated by commas; there http is fine, too. All "
+                "others have to be public, and https.",
+        FIELD(webhook_allow)),
+    ROW(.name = "BRIEFD_WEBHOOK_RETRY_FOR", .kind = SETTING_DURATION, .default_text = "3d",
+        .min = SECOND, .max = 30 * DAY,
+        .help = "How long a webhook that is not taken is sent again, in 17 tries at growing "
+                "distances. An endpoint that takes nothing for so long is disabled.",
+        FIELD(webhook_retry_for_ms)),
+    ROW(.name = "BRIEFD_WEBHOOK_TIMEOUT", .kind = SETTING_DURATION, .default_text = "15s", .min = 1,
+        .max = 5 * MINUTE, .help = "How long a receiver of a webhook may take to answer.",
+        FIELD(webhook_timeout_ms)),
     ROW(.name = "BRIEFD_CONFIG_DIR", .kind = SETTING_TEXT,
         .help = "A folder with connectors.json, models.json and recipes/. Without it those inside "
                 "the program count.",

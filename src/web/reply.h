@@ -22,6 +22,8 @@
     X(not_settleable, 409, false, "There is nothing to settle")                                    \
     X(delivery_in_progress, 409, true, "The message is on its way")                                \
     X(not_confirmable, 409, false, "Who is connected cannot be confirmed now")                     \
+    X(endpoint_disabled, 409, false, "The webhook endpoint is disabled")                           \
+    X(too_many_endpoints, 409, false, "There are too many webhook endpoints")                      \
     X(body_too_large, 413, false, "The body is too large")                                         \
     X(unsupported_media_type, 415, false, "The body must be JSON")                                 \
     X(misdirected_request, 421, false, "This host name is not served here")                        \

@@ -16,6 +16,7 @@
 #define WEB_WEB_H
 
 #include "connect/connect.h"
+#include "notify/notify.h"
 #include "runs/runs.h"
 
 struct web;
@@ -38,6 +39,8 @@ struct web_options {
     struct runs *runs;
     struct watch *watch;
     struct connect *connect;
+    struct notify *notify;
+    const char *webhook_allow; /* networks that webhooks may go to though not public; NULL none */
     const struct catalogue *catalogue;
 };
 

@@ -1,0 +1,48 @@
+/*
+ * POST /webhook-endpoints/{id}/enable: a disabled one is told again of what happens from now on.
+ * POST /webhook-endpoints/{id}/test: an event of type "webhook_endpoint.test" for it alone.
+ */
+#include "base/log.h"
+#include "notify/notify.h"
+#include "web/idempotent.h"
+#include "web/routes.h"
+#include "web/server.h"
+#include "web/webhook_document.h"
+
+void webhook_endpoint_enable_post(struct request *rq)
+{
+    struct idempotent idempotent;
+    AUTO(webhook_endpoint_done) struct webhook_endpoint endpoint = {0};
+    if (!webhook_path_id(rq, "we") || !idempotent_begin(rq, &idempotent)) return;
+    enum err e = store_webhook_endpoint_enable(rq->web->options.store, rq->args[0],
+                                               rq->principal.name, &endpoint);
+    if (e) {
+        webhook_reply_error(rq, e, "enabling a webhook endpoint");
+        return;
+    }
+    log_info("webhook_endpoint_enabled", LOG_STR("endpoint", rq->args[0]));
+    notify_endpoints_changed(rq->web->options.notify);
+    AUTO(str_done) struct str body = {0};
+    struct json_writer w = json_writer(&body);
+    webhook_endpoint_document(&w, &endpoint, NULL);
+    idempotent_reply(rq, &idempotent, 200, &body);
+}
+
+void webhook_endpoint_test_post(struct request *rq)
+{
+    struct idempotent idempotent;
+    AUTO(webhook_delivery_done) struct webhook_delivery delivery = {0};
+    if (!webhook_path_id(rq, "we") || !idempotent_begin(rq, &idempotent)) return;
+    enum err e = store_webhook_test(rq->web->options.store, rq->args[0], &delivery);
+    if (e) {
+        webhook_reply_error(rq, e, "testing a webhook endpoint");
+        return;
+    }
+    AUTO(str_done) struct str body = {0};
+    AUTO(str_done) struct str location = {0};
+    str_append_format(&location, "/deliveries/%s", delivery.id);
+    struct json_writer w = json_writer(&body);
+    webhook_delivery_document(&w, &delivery);
+    reply_header(rq, "Location", str_text(&location));
+    idempotent_reply(rq, &idempotent, 202, &body);
+}
