@@ -40,8 +40,6 @@ void id_new(const char *prefix, char out[ID_MAX]);
 void id_at(const char *prefix, int64_t unix_ms, char out[ID_MAX]);
 /* Is this `prefix` + "_" + 26 such characters? */
 bool id_valid(const char *prefix, const char *text);
-/* What all ids made at that time or later sort above, and earlier ones below. */
-void id_floor(const char *prefix, int64_t unix_ms, char out[ID_MAX]);
 /* `n_bytes` random bytes as base64url without padding. */
 char *token_new(size_t n_bytes) MUST_CHECK;
 

@@ -98,18 +98,6 @@ bool id_valid(const char *prefix, const char *text)
     return strlen(digits) == ID_CHARS && strspn(digits, crockford) == ID_CHARS && digits[0] <= '7';
 }
 
-/* The first ten digits of an id are its milliseconds, see id_new(). */
-void id_floor(const char *prefix, int64_t unix_ms, char out[ID_MAX])
-{
-    size_t len = strlen(prefix);
-    assert(len + 1 + ID_CHARS < ID_MAX && unix_ms >= 0);
-    memcpy(out, prefix, len);
-    out[len++] = '_';
-    for (int shift = 45; shift >= 0; shift -= 5)
-        out[len++] = crockford[unix_ms >> shift & 31];
-    out[len] = '\0';
-}
-
 char *token_new(size_t n_bytes)
 {
     assert(n_bytes > 0 && n_bytes <= TOKEN_BYTES_MAX);

@@ -6,6 +6,7 @@
 #include "store/erase.h"
 #include "store/idempotency.h"
 #include "store/prune.h"
+#include "store/webhooks.h"
 
 #define DAY_MS           (INT64_C(24) * 60 * 60 * 1000)
 #define ATTENTION_FACTOR 4
@@ -68,6 +69,12 @@ static enum err prune_users(struct retention *r, int64_t now_ms, int64_t *out_n)
     return e;
 }
 
+static enum err prune_webhooks(struct retention *r, int64_t now_ms, int64_t *out_n)
+{
+    return store_webhook_prune(r->options.store, now_ms - r->options.days * DAY_MS, ROWS_A_STEP,
+                               out_n);
+}
+
 static enum err give_back(struct retention *r, int64_t now_ms, int64_t *out_n)
 {
     (void)now_ms;
@@ -78,11 +85,12 @@ static const struct {
     const char *name;
     enum err (*step)(struct retention *r, int64_t now_ms, int64_t *out_n);
 } kinds[] = {
-    {"briefings", prune_runs   },
-    {"answers",   prune_answers},
-    {"audit",     prune_audit  },
-    {"users",     prune_users  },
-    {"space",     give_back    },
+    {"briefings", prune_runs    },
+    {"answers",   prune_answers },
+    {"audit",     prune_audit   },
+    {"users",     prune_users   },
+    {"webhooks",  prune_webhooks},
+    {"space",     give_back     },
 };
 
 /* ---- the thread ---- */
@@ -110,9 +118,10 @@ static bool pass(struct retention *r)
             if (n > 0 && !wait_until(r, clock_mono_ms() + PAUSE_MS)) return false;
         }
     }
-    if (done[0] + done[1] + done[2] + done[4] > 0)
+    if (done[0] + done[1] + done[2] + done[4] + done[5] > 0)
         log_info("pruned", LOG_INT("briefings", done[0]), LOG_INT("answers", done[1]),
-                 LOG_INT("audit", done[2]), LOG_INT("pages_given_back", done[4]));
+                 LOG_INT("audit", done[2]), LOG_INT("webhooks", done[4]),
+                 LOG_INT("pages_given_back", done[5]));
     return true;
 }
 

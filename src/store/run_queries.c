@@ -105,6 +105,18 @@ void run_list_done(struct run_list *list)
 /* An id is made a moment before its row gets its time. */
 #define ID_EARLIER_MS (INT64_C(60) * 1000)
 
+/* The lowest id that a row of that time can have: bounds the walk through the index. (The first ten
+ * digits of an id are its milliseconds, see id_new().) */
+static void id_floor(int64_t created_ms, char out[ID_MAX])
+{
+    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    int64_t ms = created_ms > ID_EARLIER_MS ? created_ms - ID_EARLIER_MS : 0;
+    char *at = out + snprintf(out, ID_MAX, "br_");
+    for (int shift = 45; shift >= 0; shift -= 5)
+        *at++ = digits[ms >> shift & 31];
+    *at = '\0';
+}
+
 static const char *list_sql(const struct run_filter *filter)
 {
     if (filter->user_id)
@@ -121,10 +133,7 @@ enum err store_runs_list(struct store *store, const struct run_filter *filter,
 {
     AUTO(reader_give_back) struct reader reader = reader_take(store);
     char floor[ID_MAX];
-    id_floor("br",
-             filter->created_after_ms > ID_EARLIER_MS ? filter->created_after_ms - ID_EARLIER_MS
-                                                      : 0,
-             floor);
+    id_floor(filter->created_after_ms, floor);
     AUTO(query_done) struct query q = query_begin(reader.db, list_sql(filter));
     query_bind_text(&q, filter->user_id);
     query_bind_text(&q, filter->recipe);

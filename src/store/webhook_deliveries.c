@@ -257,14 +257,15 @@ struct prune {
     int64_t n;
 };
 
+#define PRUNED " FROM webhook_deliveries WHERE id < ?1 AND state <> 'pending' ORDER BY id LIMIT ?2"
+
 static enum err prune_run(struct store *store, struct db *db, struct write_job *job)
 {
     (void)store;
     struct prune *prune = job->ctx;
     AUTO(query_done)
-    struct query q = query_begin(db, "DELETE FROM webhook_deliveries WHERE id IN"
-                                     " (SELECT id FROM webhook_deliveries WHERE id < ?1"
-                                     "  AND state <> 'pending' ORDER BY id LIMIT ?2)");
+    struct query q =
+        query_begin(db, "DELETE FROM webhook_deliveries WHERE id IN (SELECT id" PRUNED ")");
     query_bind_text(&q, prune->below);
     query_bind_i64(&q, prune->max);
     enum err e = query_run(&q);
@@ -272,11 +273,22 @@ static enum err prune_run(struct store *store, struct db *db, struct write_job *
     return e;
 }
 
+static enum err prune_look(struct store *store, const struct prune *prune, bool *out_has_some)
+{
+    AUTO(reader_give_back) struct reader reader = reader_take(store);
+    AUTO(query_done) struct query q = query_begin(reader.db, "SELECT 1" PRUNED);
+    query_bind_text(&q, prune->below);
+    query_bind_i64(&q, 1);
+    return query_next(&q, out_has_some);
+}
+
 enum err store_webhook_prune(struct store *store, int64_t before_ms, int max, int64_t *out_n)
 {
     struct prune prune = {.max = max};
-    id_floor("wd", before_ms, prune.below);
-    enum err e = store_write(store, prune_run, &prune);
+    bool has_some = false;
+    id_at("wd", before_ms, prune.below);
+    enum err e = prune_look(store, &prune, &has_some);
+    if (!e && has_some) e = store_write(store, prune_run, &prune);
     if (!e) *out_n = prune.n;
     return e;
 }

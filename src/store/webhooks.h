@@ -124,7 +124,8 @@ enum err store_webhook_redeliver(struct store *store, const char *id, const char
  * E_CONFLICT: it is disabled. */
 enum err store_webhook_test(struct store *store, const char *endpoint_id,
                             struct webhook_delivery *out_delivery) MUST_CHECK;
-/* Removes deliveries made before then that are not pending, at most `max`. For retention. */
+/* Removes deliveries made before then that are not pending, at most `max`; writes only when there
+ * are some. For retention. */
 enum err store_webhook_prune(struct store *store, int64_t before_ms, int max,
                              int64_t *out_n) MUST_CHECK;
 
