@@ -100,7 +100,8 @@ void sending_send(struct sending *s)
                                     .params = s->params.data,
                                     .params_len = s->params.len,
                                     .agent_run_id = b->row->id,
-                                    .is_delivery = true};
+                                    .is_delivery = true,
+                                    .is_repeat = b->n_deliveries > 1};
     /* Nothing calls off a delivery: no cancel token, no deadline but the call's own timeout. */
     struct scalekit_call call = {0};
     AUTO(scalekit_result_done) struct scalekit_result result = {0};

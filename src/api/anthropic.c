@@ -169,7 +169,7 @@ static enum err ask(struct question *q, const char *body, size_t len,
         if (e) return e;
         q->error.attempts = n;
         struct attempt attempt;
-        anthropic_attempt(q->a, body, len, q->cancel, q->deadline_ms, out_reply, &attempt);
+        anthropic_attempt(q->a, body, len, q->cancel, q->deadline_ms, n > 1, out_reply, &attempt);
         if (attempt.next == ATTEMPT_DONE) {
             retry_brake_ok(q->a->brake);
             return E_OK;

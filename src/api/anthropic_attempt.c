@@ -17,6 +17,7 @@
 
 /* The receiver of the stream: the I/O thread's until http_call() returns. */
 struct receiver {
+    bool is_repeat; /* of a question that was asked before */
     struct sse_parser parser;
     struct message_stream *stream;
     bool has_progress; /* in the piece that is parsed now */
@@ -72,6 +73,9 @@ static void send_once(struct anthropic *a, const char *body, size_t len, struct 
         {"accept",                                         "application/json"},
     };
     struct http_request request = {
+        .upstream = "anthropic",
+        .operation = "messages",
+        .is_repeat = receiver->is_repeat,
         .method = "POST",
         .url = a->url,
         .headers = headers,
@@ -158,12 +162,12 @@ static void judge_broken(const struct http_reply *http, const struct receiver *r
 }
 
 void anthropic_attempt(struct anthropic *a, const char *body, size_t len,
-                       struct http_cancel *cancel, int64_t deadline_mono_ms,
+                       struct http_cancel *cancel, int64_t deadline_mono_ms, bool is_repeat,
                        struct anthropic_reply *out_reply, struct attempt *out_attempt)
 {
     char model[80];
     anthropic_copy(json_get(json_root(body, len), "model"), model, sizeof model);
-    struct receiver receiver = {.stream = message_stream_new(CONTENT_MAX)};
+    struct receiver receiver = {.is_repeat = is_repeat, .stream = message_stream_new(CONTENT_MAX)};
     sse_init(&receiver.parser, CONTENT_MAX);
     AUTO(http_reply_done) struct http_reply http = {0};
     send_once(a, body, len, cancel, deadline_mono_ms, &receiver, &http);

@@ -46,7 +46,7 @@ struct attempt {
 /* Sends `body` once; at most until `deadline_mono_ms` (0: none). With ATTEMPT_DONE the reply is the
  * caller's. */
 void anthropic_attempt(struct anthropic *a, const char *body, size_t len,
-                       struct http_cancel *cancel, int64_t deadline_mono_ms,
+                       struct http_cancel *cancel, int64_t deadline_mono_ms, bool is_repeat,
                        struct anthropic_reply *out_reply, struct attempt *out_attempt);
 
 /* A string member for people: cut to fit, control characters become spaces; "" when it is no

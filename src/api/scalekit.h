@@ -134,6 +134,7 @@ struct scalekit_execute {
     size_t params_len;
     const char *agent_run_id; /* ≤ 255 */
     bool is_delivery;         /* once, on a fresh connection, never repeated */
+    bool is_repeat;           /* the caller asks the same once more; for the metrics */
 };
 struct scalekit_result {
     struct str data; /* JSON text of `data`, unwrapped from {"result":…}/{"array":…} where it is

@@ -93,6 +93,8 @@ void scalekit_execute_all(struct scalekit *s, const struct scalekit_call *call,
         }
         requests[n_sent] = (struct scalekit_request){
             .what = "execute_tool",
+            .operation = what[i].is_delivery ? "execute_delivery" : "execute_read",
+            .is_repeat = what[i].is_repeat,
             .method = "POST",
             .path = "/api/v1/execute_tool",
             .body = bodies[i].data,

@@ -75,7 +75,9 @@ uint64_t scalekit_token_generation(struct scalekit *s);
 #define SCALEKIT_PATIENCE_MS (2 * 60 * 1000)
 
 struct scalekit_request {
-    const char *what; /* for stories: "tools/scoped" */
+    const char *what;      /* for stories, and as the metrics' operation: "tools/scoped" */
+    const char *operation; /* NULL: `what` */
+    bool is_repeat;        /* its caller sends it once more */
     const char *method;
     const char *path; /* from "/api/…", with its query */
     const char *body; /* NULL: none */

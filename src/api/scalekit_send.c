@@ -142,6 +142,9 @@ static struct http_request attempt_http(const struct batch *b, struct attempt *a
 
     int64_t total_ms = time_left_ms(b->call, a->request->timeout_ms);
     return (struct http_request){
+        .upstream = "scalekit",
+        .operation = a->request->operation ? a->request->operation : a->request->what,
+        .is_repeat = a->n_repeats > 0 || a->is_refreshed || a->request->is_repeat,
         .method = a->request->method,
         .url = str_text(&a->url),
         .headers = a->headers,

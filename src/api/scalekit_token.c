@@ -104,6 +104,9 @@ static void token_ask(struct scalekit *s, const struct scalekit_call *call,
     for (int n = 0;; n++) {
         int64_t timeout_ms = token_timeout_ms(s, call);
         struct http_request request = {
+            .upstream = "scalekit",
+            .operation = "token",
+            .is_repeat = n > 0,
             .method = "POST",
             .url = str_text(&url),
             .headers = headers,

@@ -137,6 +137,8 @@ static void call(struct http_client *c, const struct http_request *requests, siz
     }
     cond_done(&batch.is_over);
     mutex_done(&batch.mutex);
+    for (size_t i = 0; i < n; i++)
+        observe_call(&transfers[i]);
 }
 
 void http_call(struct http_client *c, const struct http_request *request,

@@ -9,7 +9,9 @@
  *
  * No redirects are followed, so a credential never reaches another host. Only http and https; peers
  * and host names are verified. Replies are limited in size. Nothing here retries: an answer is one
- * attempt (but see `is_fresh` and `is_sent_once`). Every function may be called from any thread.
+ * attempt (but see `is_fresh` and `is_sent_once`). When the calling thread works on a trace
+ * (base/trace.h), each request carries a `traceparent` of its own. Every function may be called
+ * from any thread.
  */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
@@ -84,6 +86,10 @@ struct http_request {
     /* May go out on a kept connection, but not again on another when that one turns out dead:
      * HTTP_LOST instead, so that the caller knows of each time it was sent. */
     bool is_sent_once;
+    /* For the metrics: whom it asks and what for, in words from a short list ("anthropic",
+     * "messages"; literals); NULL: not counted. `is_repeat`: the same was asked before. */
+    const char *upstream, *operation;
+    bool is_repeat;
     struct http_cancel *cancel; /* NULL: cannot be cancelled */
     /* Streamed replies: called on the I/O thread for each piece of a 2xx body, must be quick and
      * must not call back. NULL: the body is collected in reply.body. Bodies of other statuses are

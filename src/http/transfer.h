@@ -104,6 +104,11 @@ void client_wake(struct http_client *c);
 /* Waits until that moment, or until `cancel` is fired or the client stops: then false. */
 bool client_sleep(struct http_client *c, int64_t until_mono_ms, const struct http_cancel *cancel);
 
+/* ---- observe.c, the caller's thread ---- */
+
+/* Counts a request that is over and tells the log, at level debug. */
+void observe_call(const struct transfer *t);
+
 /* ---- loop.c ---- */
 
 void *loop_main(void *client);

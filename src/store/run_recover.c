@@ -10,14 +10,18 @@ struct recovery {
     run_recover_end *end;
     int64_t now_ms;
     struct run_ids ids;
-    struct run_row *rows; /* for the observer; as many as ids */
+    struct run_row *rows;   /* for the observer; as many as ids */
+    struct run_before *was; /* of each of them */
 };
 
 static void recovery_done(struct recovery *r)
 {
     for (size_t i = 0; r->rows && i < r->ids.n; i++)
         run_row_done(&r->rows[i]);
+    for (size_t i = 0; r->was && i < r->ids.n; i++)
+        run_before_done(&r->was[i]);
     xfree(r->rows);
+    xfree(r->was);
     run_ids_done(&r->ids);
 }
 
@@ -30,12 +34,14 @@ static enum err find_interrupted(struct db *db, struct run_ids *out)
 }
 
 /* How long it ran before the process died is not known, and not counted. */
-static enum err recover_one(struct store *store, struct db *db, const struct recovery *r,
-                            const char *id, struct run_row *row)
+static enum err recover_one(struct store *store, struct db *db, const struct recovery *r, size_t i)
 {
+    const char *id = r->ids.ids[i];
+    struct run_row *row = &r->rows[i];
     enum err e = run_row_get(db, &store->keys, id, row);
     if (e) return e;
-    AUTO(run_before_done) struct run_before before = run_before(row);
+    r->was[i] = run_before(row);
+    const struct run_before *before = &r->was[i];
     row->unclean_ends++;
     row->blocked_ms = 0;
     row->wake_ms = 0;
@@ -44,13 +50,13 @@ static enum err recover_one(struct store *store, struct db *db, const struct rec
     if (!has_ended) row->status = RUN_QUEUED;
     AUTO(str_done) struct str data = {0};
     str_append_format(&data, "{\"from\":\"%s\",\"unclean_ends\":%d}",
-                      run_status_name(before.status), row->unclean_ends);
+                      run_status_name(before->status), row->unclean_ends);
     struct event_new event = {.type = "recovered", .data = str_text(&data)};
     e = event_row_add(db, row, r->now_ms, &event);
     if (!e && has_ended)
         e = event_row_add(db, row, r->now_ms, &(struct event_new){.type = "ended"});
     if (e) return e;
-    return run_row_move(store, db, &before, row, r->now_ms);
+    return run_row_move(store, db, before, row, r->now_ms);
 }
 
 static enum err recover_run(struct store *store, struct db *db, struct write_job *job)
@@ -59,11 +65,13 @@ static enum err recover_run(struct store *store, struct db *db, struct write_job
     enum err e = find_interrupted(db, &r->ids);
     if (e) return e;
     r->rows = xcalloc(r->ids.n, sizeof *r->rows);
+    r->was = xcalloc(r->ids.n, sizeof *r->was);
     for (size_t i = 0; i < r->ids.n; i++) {
-        e = recover_one(store, db, r, r->ids.ids[i], &r->rows[i]);
+        e = recover_one(store, db, r, i);
         if (e) return e;
     }
     job->changed = r->rows;
+    job->before = r->was;
     job->n_changed = r->ids.n;
     return E_OK;
 }

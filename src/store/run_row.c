@@ -204,6 +204,8 @@ struct run_before run_before(const struct run_row *row)
         .finished_ms = row->finished_ms,
         .blocked_ms = row->blocked_ms,
         .needs_attention = row->needs_attention,
+        .delivery = row->delivery,
+        .usage = row->usage,
         .delivery_text = xstrdup(row->delivery_text),
     };
 }

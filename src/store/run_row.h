@@ -83,13 +83,15 @@ enum err run_row_get(struct db *db, const struct seal_keys *keys, const char *ru
 enum err run_row_insert(struct db *db, const struct seal_keys *keys,
                         const struct run_row *row) MUST_CHECK;
 
-/* What a row was before a change, as far as it decides how the change is written. */
+/* What a row was before a change, as far as it decides how the change is written and counted. */
 struct run_before {
     enum run_status status;
     int64_t started_ms;
     int64_t finished_ms;
     int64_t blocked_ms;
     bool needs_attention;
+    enum delivery_state delivery;
+    struct run_usage usage;
     char *delivery_text;
 };
 struct run_before run_before(const struct run_row *row);

@@ -16,6 +16,7 @@ struct updating {
     const struct run_update *update;
     struct run_row *out_row; /* may be NULL */
     struct run_row row;
+    struct run_before before;
 };
 
 static enum err check_fence(struct run_fence fence, int attempt, enum run_status status)
@@ -90,7 +91,7 @@ static enum err update_run(struct store *store, struct db *db, struct write_job 
     if (e) return e;
 
     int64_t now_ms = clock_unix_ms();
-    AUTO(run_before_done) struct run_before before = run_before(row);
+    u->before = run_before(row);
     if (update->change) {
         e = update->change(update->ctx, row);
         if (e) return e;
@@ -104,13 +105,15 @@ static enum err update_run(struct store *store, struct db *db, struct write_job 
     if (update->audit) e = audit_row_add(db, update->audit);
     if (e) return e;
     job->changed = row;
+    job->before = &u->before;
     job->n_changed = 1;
-    return run_row_move(store, db, &before, row, now_ms);
+    return run_row_move(store, db, &u->before, row, now_ms);
 }
 
 static void updating_done(struct updating *u)
 {
     run_row_done(&u->row);
+    run_before_done(&u->before);
 }
 
 enum err store_run_update(struct store *store, const char *run_id, struct run_fence fence,

@@ -1,9 +1,12 @@
 #include "store/writer.h"
 
+#include "base/clock.h"
 #include "base/fault.h"
+#include "base/metrics.h"
 #include "base/str.h"
 #include "base/thread.h"
 #include "store/internal.h"
+#include "store/run_counts.h"
 #include "store/runs.h"
 
 #include <assert.h>
@@ -34,8 +37,29 @@ struct writer {
     /* the writer thread's own */
     struct db *db;
     int64_t live_runs;
-    bool has_outbox;      /* this batch wrote into the outbox */
+    bool has_outbox; /* this batch wrote into the outbox */
+    struct metric *commit_time, *commit_jobs, *commit_failures;
     int64_t data_version; /* as SQLite gives it: changes when another connection has committed */
+};
+
+static const struct metric_def commit_time = {
+    .name = "briefd_db_commit_seconds",
+    .help = "How long COMMIT took, the disk included.",
+    .kind = METRIC_HISTOGRAM,
+    .decimals = 6,
+    .bounds = {100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000,
+               5000000},
+};
+static const struct metric_def commit_jobs = {
+    .name = "briefd_db_commit_writes",
+    .help = "Writes that went into one commit.",
+    .kind = METRIC_HISTOGRAM,
+    .bounds = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512},
+};
+static const struct metric_def commit_failures = {
+    .name = "briefd_db_commit_failures_total",
+    .help = "Transactions that were given up: nothing of them was written.",
+    .kind = METRIC_COUNTER,
 };
 
 static void job_fail(struct write_job *job, enum err e)
@@ -111,8 +135,10 @@ static enum err job_run(struct writer *writer, struct write_job *job)
 static enum err batch_commit(struct writer *writer)
 {
     fault_crash("commit_before");
+    int64_t begun_us = clock_mono_us();
     enum err e = statement(writer->db, "COMMIT");
     if (!e) fault_crash("commit_after");
+    if (!e) metric_observe(writer->commit_time, clock_mono_us() - begun_us);
     return e;
 }
 
@@ -124,6 +150,17 @@ static void batch_give_up(struct writer *writer, struct write_job *first, int64_
     for (struct write_job *job = first; job; job = job->next) {
         if (!job->result) job_fail(job, E_STORAGE);
     }
+}
+
+static void batch_count(struct writer *writer, const struct write_job *first)
+{
+    int n_jobs = 0;
+    for (const struct write_job *job = first; job; job = job->next) {
+        for (size_t i = 0; i < job->n_changed; i++)
+            run_counts_add(job->before ? &job->before[i] : NULL, &job->changed[i]);
+        n_jobs++;
+    }
+    metric_observe(writer->commit_jobs, n_jobs);
 }
 
 static void batch_tell(struct writer *writer, const struct write_job *first)
@@ -146,10 +183,14 @@ static void batch_run(struct writer *writer, struct write_job *first)
     for (struct write_job *job = first; job && !e; job = job->next)
         e = job_run(writer, job);
     if (!e) e = batch_commit(writer);
-    if (e)
+    if (e) {
         batch_give_up(writer, first, live_runs);
-    else
-        batch_tell(writer, first);
+        metric_add(writer->commit_failures, 1);
+        return;
+    }
+    /* Counted first: who is told of an end finds it in the metrics. */
+    batch_count(writer, first);
+    batch_tell(writer, first);
 }
 
 /* Waits for jobs; false when there will be none any more. */
@@ -194,6 +235,10 @@ enum err writer_start(struct store *store, struct db *db, struct writer **out_wr
     writer->db = db;
     writer->last = &writer->first;
     writer->data_version = -1;
+    writer->commit_time = metric_only(&commit_time);
+    writer->commit_jobs = metric_only(&commit_jobs);
+    writer->commit_failures = metric_only(&commit_failures);
+    run_counts_init();
     mutex_init(&writer->mutex);
     cond_init(&writer->has_work);
     cond_init(&writer->is_finished[0]);

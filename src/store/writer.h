@@ -18,6 +18,7 @@
 
 #include "store/db.h"
 
+struct run_before;
 struct run_row;
 struct store;
 struct writer;
@@ -28,6 +29,7 @@ struct write_job {
     void *ctx;
     /* What run() leaves for the observer: rows as they will be committed. They belong to `ctx`. */
     const struct run_row *changed;
+    const struct run_before *before; /* what each of them was; NULL: they are new */
     size_t n_changed;
 
     /* the writer's own */
