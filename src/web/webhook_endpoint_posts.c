@@ -40,7 +40,7 @@ void webhook_endpoint_test_post(struct request *rq)
     }
     AUTO(str_done) struct str body = {0};
     AUTO(str_done) struct str location = {0};
-    str_append_format(&location, "/deliveries/%s", delivery.id);
+    str_append_format(&location, "%s/deliveries/%s", rq->web->options.public_url, delivery.id);
     struct json_writer w = json_writer(&body);
     webhook_delivery_document(&w, &delivery);
     reply_header(rq, "Location", str_text(&location));

@@ -97,7 +97,7 @@ static void render(void *ctx, const struct webhook_endpoint *endpoint, const cha
 static void put_location(struct request *rq, const struct run_answer *answer)
 {
     AUTO(str_done) struct str location = {0};
-    str_append_text(&location, "/webhook-endpoints/");
+    str_append_format(&location, "%s/webhook-endpoints/", rq->web->options.public_url);
     json_string(json_get(json_root(answer->body.data, answer->body.len), "id"), &location);
     reply_header(rq, "Location", str_text(&location));
 }

@@ -255,7 +255,7 @@ describe("endpoints", () => {
     assert.deepEqual([one.status, two.status], [201, 201]);
     assert.equal(one.text, two.text);
     assert.match(one.body.secret, /^whsec_[A-Za-z0-9+/]{43}=$/);
-    assert.equal(one.headers.location, `/webhook-endpoints/${one.body.id}`);
+    assert.equal(one.headers.location, `${world.url}/webhook-endpoints/${one.body.id}`);
     assert.equal((await make({ description: "another" })).body.code, "idempotency_key_reused");
     const { secret, ...shown } = one.body;
     assert.deepEqual(await endpointOf(one.body.id), shown);
