@@ -1,13 +1,20 @@
-// What moves on the pages. Everything here is an addition: connecting works without it.
+// What moves on the pages. Everything here is an addition: connecting, defaults and briefings work without it.
 //
-//   times         shown in the reader's own words
-//   app page      the recipe's defaults in a small form, "Send a briefing now", "Preview"
-//   briefing page the timeline and the message follow the briefing while it is made
+//   times          shown in the reader's own words
+//   forms          a pressed button says so at once, and cannot be pressed twice
+//   app page       the browser's time zone is suggested; accounts and briefings follow what happens elsewhere
+//   briefing page  the timeline and the message follow the briefing while it is made
+//
+// The words are the server's: what is new on a page comes from the same address, read again.
 
-import { appPage } from "/static/recipes.js";
+import { appPage } from "/static/start.js";
+import { busyForms } from "/static/forms.js";
 import { briefingPage } from "/static/timeline.js";
 import { localTimes } from "/static/times.js";
 
+const page = (name) => document.body.classList.contains(`page-${name}`);
+
+if (page("app")) appPage();
+if (page("briefing")) briefingPage();
 localTimes(document);
-if (document.body.classList.contains("page-app")) appPage();
-if (document.body.classList.contains("page-briefing")) briefingPage();
+busyForms();

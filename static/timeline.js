@@ -1,129 +1,94 @@
-// The page of one briefing: what happened in words, live, and the message as Slack shows it.
+// The page of one briefing: follows it while it is made, and shows the message as Slack shows it.
 
 import { ask } from "/static/service.js";
-import { clockTime } from "/static/times.js";
 import { showMrkdwn } from "/static/mrkdwn.js";
+import { read, remember, renew } from "/static/renew.js";
+import { localTimes } from "/static/times.js";
 
-const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
+const PARTS = [".run-head", ".now", ".run-facts"];
+const PAUSE_MS = 3000;
 
-const NOT_POSTED = {
-  not_executed_account: "the account must be connected again",
-  not_executed_passing: "Slack says \"not now\"; it is sent again",
-  not_executed_credentials: "this service's own credentials are refused",
-  not_executed_refused: "Slack refused it; Claude was told",
-  surely_absent: "no answer came, and the message is not in the channel",
-};
+const article = () => document.querySelector(".run[data-briefing]");
+const lastShown = () => document.querySelector(".timeline li:last-child")?.dataset.n ?? "0";
 
-const WORDS = {
-  queued: () => "Accepted",
-  claimed: () => "Started",
-  prepare_begun: () => "Checking the connections",
-  prepared: (d) => `${d.connectors} connections checked, ${d.tools} tools ready`,
-  model_asked: () => "Claude is thinking",
-  model_reply: (d) => `Claude answered (reply ${d.turn}, ${seconds(d.took_ms)}, $${d.cost_usd})`,
-  model_retry: (d) => `Claude is not available (HTTP ${d.status}); trying again in ${seconds(d.wait_ms)}`,
-  tools_called: (d) => `Calling ${d.tools.join(", ")}`,
-  tool_result: (d) => (d.ok ? `${d.tool}${d.count === undefined ? "" : `: ${d.count} ${d.noun}`}` : `${d.tool} failed; Claude was told`),
-  delivery_intended: () => "The message is on its way",
-  delivery_reconciling: () => "No answer came: looking into the channel",
-  delivery_not_executed: (d) => `Not posted: ${NOT_POSTED[d.outcome]}`,
-  delivered: (d) => `Posted to ${d.channel}`,
-  previewed: () => "The message is ready; nothing was posted",
-  started_over: (d) => `Starting over: ${d.why}`,
-  blocked: () => "Waiting: a connection needs you",
-  unblocked: () => "The connection works again",
-  parked: () => "Paused; it goes on by itself",
-  recovered: () => "Taken up again after a restart",
-  waiting_for_credentials: () => "Waiting for those who run this service",
-  cancel_requested: () => "Cancelling",
-  cancelled: () => "Cancelled",
-  ended: () => "Ended",
-};
-
-function words(type, data) {
-  try {
-    return WORDS[type]?.(data) ?? type.replaceAll("_", " ");
-  } catch {
-    return type.replaceAll("_", " ");
+function showMessage() {
+  for (const raw of document.querySelectorAll("pre.message")) {
+    const shown = document.createElement("div");
+    shown.className = "message";
+    showMrkdwn(shown, raw.textContent);
+    raw.replaceWith(shown);
   }
 }
 
-function addEvent(list, event) {
-  if (list.querySelector(`li[data-n="${event.n}"]`)) return;
-  const item = document.createElement("li");
-  item.dataset.n = event.n;
-  item.dataset.type = event.type;
-  item.append(clockTime(event.at), ` ${words(event.type, event.data)}`);
-  list.append(item);
-}
-
-/** The parts of the page that change with the document. */
-function show(article, run) {
-  article.dataset.status = run.status;
-  const set = (name, value) => {
-    const place = article.querySelector(`[data-fact="${name}"] dd`);
-    if (place && value !== null && value !== undefined) place.textContent = value;
-  };
-  set("status", run.status);
-  set("cost in US dollars", run.usage.cost_usd);
-  const summary = article.querySelector(".summary");
-  if (summary) summary.textContent = run.summary ?? summary.textContent;
-  if (!run.delivery.text) return;
-  let message = article.querySelector(".message");
-  if (!message) {
-    message = document.createElement("div");
-    message.className = "message";
-    article.querySelector(".facts").after(message);
-  }
-  showMrkdwn(message, run.delivery.text);
-}
-
-function showBlocked(article, run) {
-  article.querySelector(".blocked")?.remove();
-  if (run.status !== "blocked") return;
-  const notice = document.createElement("p");
-  notice.className = "notice notice-wait blocked";
-  notice.setAttribute("role", "status");
-  for (const { connector } of run.blocked_on) {
-    const link = document.createElement("a");
-    link.href = `/?connect=${encodeURIComponent(connector)}`;
-    link.textContent = `Connect ${connector}`;
-    notice.append("This briefing waits for a connection. ", link, " ");
-  }
-  article.querySelector(".facts").before(notice);
-}
-
-async function follow(article, list) {
-  const path = `/briefings/${article.dataset.briefing}`;
-  let after = 0;
-  for (;;) {
-    const { body: page } = await ask("GET", `${path}/events?after=${after}`);
-    for (const event of page.data) {
-      addEvent(list, event);
-      after = event.n;
+/** Lines that are not there yet; those that are stay, so that a screen reader says each once. */
+function addLines(fresh) {
+  const list = document.querySelector(".timeline");
+  for (const line of fresh.querySelectorAll(".timeline li"))
+    if (Number(line.dataset.n) > Number(lastShown())) {
+      localTimes(line);
+      list.append(document.adoptNode(line));
     }
-    const { body: run } = await ask("GET", path);
-    show(article, run);
-    showBlocked(article, run);
-    if (page.terminal && after >= page.last_event) return;
-    if (after >= page.last_event)
-      await ask("GET", `${path}?wait=30`, { headers: { "if-none-match": `"${after}"` } });
+}
+
+async function show() {
+  const fresh = await read(location.pathname);
+  const now = fresh.querySelector(".run[data-briefing]");
+  if (!now) throw new Error("This page is not the briefing's any more.");
+  document.title = fresh.title;
+  const had = document.querySelector(".run-message");
+  const message = fresh.querySelector(".run-message");
+  if (message && !had) document.querySelector(".now").after(document.adoptNode(message));
+  else if (message) renew(fresh, ".run-message");
+  showMessage();
+  addLines(fresh);
+  for (const part of PARTS) renew(fresh, part);
+  for (const name of ["status", "lastEvent", "terminal"]) {
+    if (name in now.dataset) article().dataset[name] = now.dataset[name];
+    else delete article().dataset[name];
   }
+}
+
+async function follow() {
+  const path = `/briefings/${article().dataset.briefing}`;
+  while (!("terminal" in article().dataset)) {
+    const { status } = await ask("GET", `${path}?wait=30`, { headers: { "if-none-match": `"${lastShown()}"` } });
+    tell("");
+    if (status !== 304) await show();
+  }
+}
+
+/** What keeps the page from following. */
+function tell(text) {
+  let place = document.querySelector(".trouble");
+  if (!text) {
+    place?.remove();
+    return;
+  }
+  if (!place) {
+    place = document.createElement("p");
+    place.className = "notice notice-wait trouble";
+    place.setAttribute("role", "status");
+    article().before(place);
+  }
+  if (place.textContent !== text) place.textContent = text;
 }
 
 export async function briefingPage() {
-  const article = document.querySelector(".run[data-briefing]");
-  const list = article?.querySelector(".timeline");
-  if (!list) return;
-  list.replaceChildren();
-  list.setAttribute("aria-live", "polite");
+  if (!article()) return;
+  remember(...PARTS, ".run-message");
+  showMessage();
+  document.querySelector(".timeline").setAttribute("aria-live", "polite");
   for (;;) {
     try {
-      await follow(article, list);
+      await follow();
       return;
     } catch (problem) {
-      if (problem.status && !problem.retryable) return;
-      await new Promise((resolve) => setTimeout(resolve, 3000));
+      if (problem.status === 401 || problem.status === 404) {
+        tell("You are signed out, so this page does not follow any more. Reload it.");
+        return;
+      }
+      tell("The service cannot be reached at the moment. This page goes on by itself; the briefing does not need it.");
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
   }
 }

@@ -1,20 +1,13 @@
 // Times in the reader's language and zone; the exact one stays in the attribute and the tooltip.
 
-const long = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 
 export function localTimes(root) {
-  for (const time of root.querySelectorAll("time[datetime]")) {
+  for (const time of root.querySelectorAll("time[datetime]:not([title])")) {
     const at = new Date(time.dateTime);
     if (Number.isNaN(at.getTime())) continue;
-    time.title ||= time.textContent;
-    time.textContent = long.format(at);
+    time.title = time.dateTime;
+    time.textContent = (time.classList.contains("clock") ? clock : whole).format(at);
   }
-}
-
-export function clockTime(iso) {
-  const time = document.createElement("time");
-  time.dateTime = iso;
-  time.title = iso;
-  time.textContent = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }).format(new Date(iso));
-  return time;
 }

@@ -112,6 +112,7 @@ static enum err open_port(struct serving *s)
                               .trusted_proxy_header = c->trusted_proxy_header,
                               .return_origins = c->return_origins,
                               .ticket_confirm = c->ticket_confirm,
+                              .timezone = c->timezone,
                               .connect = s->connect,
                               .webhook_allow = c->webhook_allow,
                               .body_bytes_max = (size_t)c->body_bytes_max,

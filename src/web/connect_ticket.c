@@ -96,9 +96,10 @@ static void put_interstitial(struct request *rq, const struct ticket_row *ticket
     html_close(h, "p");
     put_connectors(h, rq->web->options.catalogue, ticket->connectors);
     page_button(&page, "redeem", rq->uri, "Yes, that is me", NULL);
-    html_open(h, "p", "class", "ticket-expires", NULL);
+    html_open(h, "p", "class", "hint ticket-expires", NULL);
     html_text(h, "The link works until ");
     html_time(h, ticket->expires_ms);
+    html_text(h, ", once.");
     html_close(h, "p");
     page_send(&page, 200);
 }

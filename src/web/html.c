@@ -54,9 +54,18 @@ void html_open(struct str *out, const char *tag, ...)
     str_append_char(out, '>');
 }
 
+/* A line break after these would show as a space. */
+static bool is_within_text(const char *tag)
+{
+    static const char *const tags[] = {"a", "code", "em", "span", "strong", "time"};
+    for (size_t i = 0; i < ARRAY_LEN(tags); i++)
+        if (strcmp(tag, tags[i]) == 0) return true;
+    return false;
+}
+
 void html_close(struct str *out, const char *tag)
 {
-    str_append_format(out, "</%s>\n", tag);
+    str_append_format(out, is_within_text(tag) ? "</%s>" : "</%s>\n", tag);
 }
 
 void html_text(struct str *out, const char *text)
@@ -76,6 +85,7 @@ void html_textf(struct str *out, const char *format, ...)
 
 void html_element(struct str *out, const char *tag, const char *class, const char *text)
 {
+    if (!text) return;
     html_open(out, tag, "class", class, NULL);
     html_text(out, text);
     html_close(out, tag);
@@ -100,5 +110,14 @@ void html_time(struct str *out, int64_t unix_ms)
     time_format(unix_ms, machine);
     html_open(out, "time", "datetime", machine, NULL);
     html_textf(out, "%.10s %.5s UTC", machine, machine + 11);
+    html_close(out, "time");
+}
+
+void html_clock(struct str *out, int64_t unix_ms)
+{
+    char machine[TIME_TEXT_MAX];
+    time_format(unix_ms, machine);
+    html_open(out, "time", "datetime", machine, "class", "clock", NULL);
+    html_textf(out, "%.8s UTC", machine + 11);
     html_close(out, "time");
 }

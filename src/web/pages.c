@@ -60,6 +60,7 @@ static void put_head(struct page *page, const char *refresh)
               NULL);
     html_open(h, "meta", "name", "color-scheme", "content", "light dark", NULL);
     html_element(h, "title", NULL, page->title);
+    html_open(h, "link", "rel", "icon", "href", "/static/icon.svg", "type", "image/svg+xml", NULL);
     html_open(h, "link", "rel", "stylesheet", "href", "/static/app.css", NULL);
     html_open(h, "script", "type", "module", "src", "/static/app.js", NULL);
     html_close(h, "script");
@@ -76,6 +77,12 @@ static void put_head(struct page *page, const char *refresh)
     html_close(h, "head");
 }
 
+/* Not from a page without forms, and not where everybody who comes is the one user. */
+static bool may_sign_out(const struct request *rq)
+{
+    return !rq->hides_referrer && !rq->web->options.user_id;
+}
+
 static void put_top(struct page *page)
 {
     struct str *h = &page->html;
@@ -88,7 +95,7 @@ static void put_top(struct page *page)
     if (session->id) {
         html_element(h, "span", "who",
                      session->display_name ? session->display_name : session->user_id);
-        if (!page->rq->hides_referrer) page_button(page, "sign-out", "/sign-out", "Sign out", NULL);
+        if (may_sign_out(page->rq)) page_button(page, "sign-out", "/sign-out", "Sign out", NULL);
     }
     html_close(h, "header");
 }

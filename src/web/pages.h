@@ -17,14 +17,20 @@
  *                <article class="connection state-STATE" id="connection-NAME" data-connector
  *                         data-status data-version [data-wanted]>
  *                STATE: usable, waiting (for confirmation), broken (expired, …), absent, unknown
- *                .connection-name .connection-state .connection-account .connection-since
+ *                .connection-name .connection-state .connection-advice .connection-account
+ *                .connection-since
  *                form.connect (POST /oauth/NAME/start), form.disconnect (POST /disconnect/NAME)
  *              signed in only: <section id="recipes"> with <article class="recipe" data-recipe>,
- *                and <section id="briefings" data-user>: a list of a.briefing[href="/b/ID"]
+ *                .needs (what stands in the way) and form.brief (POST /brief/NAME; its first button
+ *                POSTs to /defaults/NAME) with details.defaults; and <section id="briefings"
+ *                data-user>: a list of a.briefing[href="/b/ID"][data-status][data-terminal],
+ *                a.older, a.newest
  *   ticket     form.redeem (POST /connect/t/TICKET), ul.connectors
  *   go         meta refresh and a.go
- *   briefing   <article class="run" data-briefing data-status data-last-event>: dl.facts,
- *              pre.message when there is a text, ol.timeline of <li data-n data-type>
+ *   briefing   <article class="run" data-briefing data-status data-last-event [data-terminal]>:
+ *              .run-head, .now (how it stands and what to do), .run-message with pre.message when
+ *              there is a text, ol.timeline of <li data-n data-type data-tone>, .run-facts
+ *   Tones and words of a state come from web/words.h: class="state tone-TONE".
  *
  * Forms are plain, carry csrf_token (and where it makes sense return_to), and answer with 303.
  */

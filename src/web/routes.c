@@ -70,6 +70,8 @@ const struct route routes[] = {
     PAGE("GET", "/oauth/{connector}/go", STORE, oauth_go_get),
     PAGE("GET", "/oauth/{connector}/callback", UPSTREAM, oauth_callback_get),
     PAGE("POST", "/disconnect/{connector}", UPSTREAM, disconnect_post),
+    PAGE("POST", "/brief/{recipe}", STORE, brief_post),
+    PAGE("POST", "/defaults/{recipe}", STORE, defaults_post),
     PAGE("POST", "/sign-out", STORE, sign_out_post),
     OPEN("GET", "/static/{file*}", false, INLINE, static_get),
 

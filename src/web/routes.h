@@ -17,6 +17,8 @@ void connect_ticket_post(struct request *rq);
 void oauth_start_post(struct request *rq);
 void oauth_go_get(struct request *rq);
 void oauth_callback_get(struct request *rq);
+void brief_post(struct request *rq);
+void defaults_post(struct request *rq);
 void disconnect_post(struct request *rq);
 void sign_out_post(struct request *rq);
 void app_get(struct request *rq);

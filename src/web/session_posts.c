@@ -46,8 +46,17 @@ void sign_out_post(struct request *rq)
     }
     struct page page = {.rq = rq, .name = "signed-out", .title = "Signed out"};
     page_begin(&page, NULL);
+    html_open(&page.html, "article", "class", "note note-ok", NULL);
     html_element(&page.html, "h1", NULL, "You are signed out");
     html_element(&page.html, "p", NULL,
                  "What is connected stays connected. You can close this page.");
+    if (rq->web->options.trusted_proxy) {
+        html_element(&page.html, "p", NULL,
+                     "Your organisation may still know you: opening the page again signs you in.");
+        html_open(&page.html, "p", NULL);
+        html_link(&page.html, "button", "/", "Open the page again");
+        html_close(&page.html, "p");
+    }
+    html_close(&page.html, "article");
     page_send(&page, 200);
 }

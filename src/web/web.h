@@ -30,6 +30,7 @@ struct web_options {
     const char *trusted_proxy;        /* addresses whose header says who is signed in; NULL none */
     const char *trusted_proxy_header; /* its name */
     const char *return_origins;       /* where tickets may lead back to; NULL none */
+    const char *timezone;             /* what counts when nobody says another one */
     bool ticket_confirm;              /* tickets ask for confirmation unless they say otherwise */
     size_t body_bytes_max;
     int connections_max;

@@ -5,13 +5,11 @@
 //   await assertAccessible(page);  await assertHeaders(response);
 //
 // The service listens on 127.0.0.1 and the sandbox on localhost: for a browser these are two sites.
-// With BRIEFD_SHOTS=folder, shot() keeps a picture of every page that it is given.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -88,26 +86,15 @@ export async function assertFits(page, name) {
   assert.ok(content <= window, `${name}: ${content} px wide in ${window} px`);
 }
 
-/** With BRIEFD_SHOTS: the page, wide and narrow, light and dark. */
-export async function shot(page, name) {
-  const folder = process.env.BRIEFD_SHOTS;
-  if (!folder) return;
-  mkdirSync(folder, { recursive: true });
-  const before = page.viewportSize();
-  for (const [size, width] of [["wide", 1200], ["narrow", 360]])
-    for (const colorScheme of ["light", "dark"]) {
-      await page.setViewportSize({ width, height: 800 });
-      await page.emulateMedia({ colorScheme });
-      await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`), fullPage: true });
-    }
-  await page.setViewportSize(before);
-}
-
-/** A ticket runs out, as if ten minutes had passed. */
-export function expireTickets(world, user) {
+/** Lines of Python with a connection `db` and these arguments from sys.argv[2] on. */
+export function updateDatabase(world, lines, ...values) {
   execFileSync("python3", ["-c", `
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1], timeout=10)
-db.execute("UPDATE connect_tickets SET expires_ms = 1 WHERE user_id = ?", [sys.argv[2]])
-db.commit()`, world.env.BRIEFD_DB, user]);
+${lines}
+db.commit()`, world.env.BRIEFD_DB, ...values]);
 }
+
+/** A ticket runs out, as if ten minutes had passed. */
+export const expireTickets = (world, user) =>
+  updateDatabase(world, 'db.execute("UPDATE connect_tickets SET expires_ms = 1 WHERE user_id = ?", [sys.argv[2]])', user);

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { ticketFor } from "../system/browser.mjs";
 import { startWorld } from "../system/harness.mjs";
-import { assertAccessible, assertFits, assertHeaders, connect, decide, expireTickets, launch, open,
-  shot } from "./chromium.mjs";
+import { assertAccessible, assertFits, assertHeaders, connect, decide, expireTickets, launch,
+  open } from "./chromium.mjs";
 
 let chromium;
 before(async () => {
@@ -31,13 +31,11 @@ describe("with a ticket", () => {
     assertHeaders(await page.goto(await ticketFor(world, user, { display_name: "Ada Lovelace" })));
     assert.equal(await page.locator(".ticket-user").textContent(), "Ada Lovelace");
     await assertAccessible(page, "a ticket");
-    await shot(page, "ticket");
     await redeem(page);
     await connect(page, "sanity");
     await connect(page, "slack");
     assert.equal(await page.locator(".recipe").count(), 0);
     await assertAccessible(page, "the app by ticket");
-    await shot(page, "app-ticket");
     assert.deepEqual(page.problems, []);
   });
 
@@ -54,7 +52,6 @@ describe("with a ticket", () => {
     assertHeaders(answer);
     assert.equal(answer.headers()["referrer-policy"], "no-referrer");
     await assertAccessible(page, "the page in between");
-    await shot(page, "go");
     await page.unroute(/magicLink/);
     await page.locator("a.go").click();
     await page.waitForURL(/\/magicLink\//);
@@ -76,7 +73,6 @@ describe("with a ticket", () => {
       assertHeaders(answer);
       await page.locator(`[data-code="${code}"]`).waitFor();
       await assertAccessible(page, code);
-      await shot(page, `note-${code}`);
     }
   });
 
@@ -85,12 +81,10 @@ describe("with a ticket", () => {
     const page = await open(chromium, { width: 360 });
     await page.goto(await ticketFor(world, user));
     await assertFits(page, "a ticket");
-    await shot(page, "ticket-long");
     await redeem(page);
     await assertFits(page, "the app by ticket");
     await connect(page, "slack");
     await assertFits(page, "the app by ticket, connected");
-    await shot(page, "app-ticket-long");
   });
 
   it("nobody without one sees anything", async () => {
@@ -99,7 +93,6 @@ describe("with a ticket", () => {
     assert.equal(answer.status(), 401);
     assertHeaders(answer);
     await assertAccessible(page, "not signed in");
-    await shot(page, "note-not-signed-in");
   });
 
   it("and after signing out, everything is as before", async () => {
@@ -108,7 +101,6 @@ describe("with a ticket", () => {
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.locator("body.page-signed-out, .note").first().waitFor();
     await assertAccessible(page, "signed out");
-    await shot(page, "signed-out");
     assert.equal((await page.goto(world.url)).status(), 401);
   });
 
@@ -141,7 +133,6 @@ describe("behind a proxy that signs people in", () => {
     assert.ok(!(await page.content()).includes("Victoria"));
     assert.equal(await page.locator("form.redeem").count(), 0);
     await assertAccessible(page, "somebody else's ticket");
-    await shot(page, "note-mismatch");
     const owner = await signedIn(victim);
     await owner.goto(url);
     await owner.locator("form.redeem").waitFor();

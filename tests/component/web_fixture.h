@@ -55,6 +55,7 @@ static UNUSED int server_make(void **state)
     if (store_key_create(s->rig->f.store, "backend", scopes, &s->key_id, &s->secret)) return -1;
     if (listen_bind("127.0.0.1", 0, &fd, &s->port)) return -1;
     struct web_options options = {.listen_fd = fd,
+                                  .timezone = "Europe/Oslo",
                                   .listen_host = "127.0.0.1",
                                   .listen_port = s->port,
                                   .public_url = "http://127.0.0.1",
