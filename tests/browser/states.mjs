@@ -1,0 +1,112 @@
+// Everything that the pages can show of a user, made for real: each function brings one briefing or one
+// user into a state and returns what is needed to look at it. For tests and for screenshots.
+
+import { updateDatabase } from "./chromium.mjs";
+
+const sends = (text) => [{ type: "tool_use", name: "slack_send_message", input: { text } }];
+
+/** A message with everything that Slack's markup knows, and of Slack's full length when `fill` is given. */
+export const everyMark = (fill = "") => ["*Editorial Briefing*, Monday 23 November", "",
+  "*Drafts Awaiting Review (2)*", "• article: _Reindeer & <b>bold</b> herders_, edited 2 h ago",
+  "• snake_case_title, 2*3*4 :memo: ~gone~ `drafts.x`", "> quoted", "```\nconst a = *1*;\n```",
+  "<https://example.com/a?b=1&c=2|The calendar> and https://example.com/plain", fill].join("\n");
+
+/** A word of 200 characters without a place to break it. */
+export const LONG_TITLE = "Überraschungsveröffentlichung".repeat(7).slice(0, 200);
+
+const ended = async (world, user, fields) => (await world.briefToEnd(user, fields)).id;
+
+/** Claude departs from the script for this user alone, whose project's id stands in every prompt. */
+async function endedWith(world, script, fields) {
+  const user = await world.connected();
+  const { projects: [{ id: project }] } = await world.control("GET", `/sanity?identifier=${user}`);
+  await world.claude({ for: { contains: project }, ...script });
+  return { user, id: await ended(world, user, { params: { sanity_project: project }, ...fields }) };
+}
+const failing = (rules, code) => async (world) => {
+  const user = await world.connected();
+  await world.fault(...rules(user));
+  const run = await world.briefToEnd(user);
+  await world.clearFaults();
+  if (run.error?.code !== code) throw new Error(`${run.error?.code} instead of ${code}`);
+  return { user, id: run.id };
+};
+
+/** name: (world) → {user, id} of a briefing that is so. */
+export const BRIEFINGS = {
+  posted: async (world) => {
+    const user = await world.connected();
+    return { user, id: await ended(world, user) };
+  },
+  preview: async (world) => {
+    const user = await world.connected();
+    return { user, id: await ended(world, user, { mode: "preview" }) };
+  },
+  running: async (world) => {
+    const user = await world.connected();
+    await world.latency({ model_ms: 600_000 });
+    const { id } = await world.accepted(user);
+    await world.eventually(async () => {
+      const { data } = (await world.request("GET", `/briefings/${id}/events`)).body;
+      return data.some(({ type }) => type === "model_asked");
+    });
+    await world.latency({ model_ms: 0 });
+    return { user, id };
+  },
+  blocked: async (world) => {
+    const user = await world.connect(world.user(), "sanity");
+    const { id } = await world.accepted(user);
+    await world.until(id, ({ status }) => status === "blocked");
+    return { user, id };
+  },
+  "blocked on both": async (world) => {
+    const user = world.user();
+    const { id } = await world.accepted(user);
+    await world.until(id, ({ status }) => status === "blocked");
+    return { user, id };
+  },
+  cancelled: async (world) => {
+    const { user, id } = await BRIEFINGS.blocked(world);
+    await world.request("POST", `/briefings/${id}/cancel`);
+    await world.untilEnd(id);
+    return { user, id };
+  },
+  expired: async (world) => {
+    const user = world.user();
+    const { id } = await world.accepted(user, { start_by: new Date(Date.now() + 2000).toISOString() });
+    await world.untilEnd(id);
+    return { user, id };
+  },
+  "not connected in time": async (world) => {
+    const user = world.user();
+    return { user, id: await ended(world, user, { if_blocked: "fail" }) };
+  },
+  "channel refused": failing((user) => [{ endpoint: "scalekit.execute_tool", count: -1,
+    match: { tool: "slack_send_message", identifier: user },
+    action: { type: "body", body: { data: { ok: false, error: "not_in_channel" }, execution_id: "1" } } }],
+  "delivery_rejected"),
+  "declined by Claude": (world) => endedWith(world, { script: "refusal" }),
+  "nobody knows": async (world) => {
+    const user = await world.connected();
+    await world.loseDelivery(user);
+    const run = await world.briefToEnd(user);
+    await world.clearFaults();
+    if (!run.needs_attention) throw new Error(`needs no attention: ${JSON.stringify(run.error)}`);
+    return { user, id: run.id };
+  },
+  "long message": (world) => endedWith(world, { script: "say", at_turn: 2,
+    args: { blocks: sends(everyMark(`${LONG_TITLE}\n`.repeat(12))) } }, { mode: "preview" }),
+};
+
+/** n more briefings of the same user, which say the same as this one; written straight into the database. */
+export function copyBriefing(world, id, n) {
+  updateDatabase(world, `
+row = db.execute("SELECT * FROM runs WHERE id = ?", [sys.argv[2]])
+names = [column[0] for column in row.description]
+values = dict(zip(names, row.fetchone()), delivery_sealed=None)
+letters = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+copies = [sys.argv[2][:-2] + a + b for a in letters for b in letters]
+for copy in [c for c in copies if c != sys.argv[2]][:int(sys.argv[3])]:
+    values["id"] = copy
+    db.execute("INSERT INTO runs VALUES (" + ",".join("?" * len(names)) + ")", list(values.values()))`, id, String(n));
+}
