@@ -29,6 +29,10 @@ extern const size_t embedded_migrations_count;
 extern const struct embedded_file embedded_config[];
 extern const size_t embedded_config_count;
 
+/* static/docs/NAME.md as NAME.html, rendered by src/docs.py */
+extern const struct embedded_file embedded_docs[];
+extern const size_t embedded_docs_count;
+
 /* static/, without the parts of openapi.json */
 extern const struct embedded_file embedded_static[];
 extern const size_t embedded_static_count;

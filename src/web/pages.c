@@ -11,7 +11,7 @@
 
 /* ---- the frame ---- */
 
-static void add_security_headers(struct request *rq)
+void page_security_headers(struct request *rq)
 {
     reply_header(rq, "Content-Security-Policy",
                  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -121,7 +121,7 @@ void page_send(struct page *page, int status)
     html_close(&page->html, "main");
     html_close(&page->html, "body");
     html_close(&page->html, "html");
-    add_security_headers(page->rq);
+    page_security_headers(page->rq);
     reply_text(page->rq, status, "text/html; charset=utf-8", &page->html);
 }
 
@@ -165,7 +165,7 @@ void page_error(struct request *rq, enum err e, const char *what)
 void page_redirect(struct request *rq, const char *location)
 {
     reply_header(rq, "Location", location);
-    add_security_headers(rq);
+    page_security_headers(rq);
     reply_empty(rq, 303);
 }
 

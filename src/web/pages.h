@@ -51,6 +51,9 @@ struct page {
 void page_begin(struct page *page, const char *refresh);
 void page_send(struct page *page, int status);
 
+/* The headers of every page, for a handler that has its HTML already. */
+void page_security_headers(struct request *rq);
+
 /* A page of one message: what happened, and what to do. `href` and `link` may be NULL. */
 struct note {
     int status;

@@ -79,5 +79,7 @@ const struct route routes[] = {
     OPEN("GET", "/readyz", true, STORE, readyz_get),
     OPEN("GET", "/version", false, INLINE, version_get),
     OPEN("GET", "/openapi.json", false, INLINE, openapi_get),
+    OPEN("GET", "/docs", false, INLINE, docs_get),
+    OPEN("GET", "/docs/{page}", false, INLINE, docs_page_get),
 };
 const size_t routes_count = ARRAY_LEN(routes);

@@ -46,5 +46,7 @@ void healthz_get(struct request *rq);
 void readyz_get(struct request *rq);
 void version_get(struct request *rq);
 void openapi_get(struct request *rq);
+void docs_get(struct request *rq);
+void docs_page_get(struct request *rq);
 
 #endif

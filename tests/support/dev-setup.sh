@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Part of ./dev: what must be installed, and installing it. Packages come from apt and npm only.
 
-packages_build="gcc libc6-dev meson ninja-build pkg-config ca-certificates libmicrohttpd-dev
+packages_build="cmark-gfm gcc libc6-dev meson ninja-build pkg-config ca-certificates libmicrohttpd-dev
     libcurl4-openssl-dev libcjson-dev libsqlite3-dev libssl-dev libicu-dev python3-yaml"
 packages_test="libcmocka-dev clang-format-14 codespell scdoc"
 packages_all="clang clang-tidy-14 libclang-rt-14-dev valgrind"
