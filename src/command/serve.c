@@ -118,11 +118,14 @@ static enum err open_port(struct serving *s)
                               .body_bytes_max = (size_t)c->body_bytes_max,
                               .connections_max = c->http_connections_max,
                               .connections_per_address_max = c->http_connections_per_address_max,
+                              .streams_per_address_max = c->streams_per_address_max,
+                              .stream_stall_ms = c->stream_stall_ms,
                               .agent = &s->service.agent,
                               .store = s->service.store,
                               .runs = s->service.runs,
                               .watch = s->service.watch,
                               .notify = s->service.notify,
+                              .feeds = s->service.feeds,
                               .catalogue = c->catalogue};
     s->listen_fd = -1;
     return web_start(&web, &s->web);

@@ -104,6 +104,25 @@ void service_prune_some(struct service *service)
     retention_step(&options);
 }
 
+/* On the store's writer thread, after each commit that changed a run. */
+static void run_changed(void *ctx, const struct run_row *row)
+{
+    const struct service *service = ctx;
+    watch_changed(service->watch, row);
+    feeds_changed(service->feeds, row);
+}
+
+static enum err start_followers(struct service *s)
+{
+    const struct config *c = s->config;
+    struct feeds_options feeds = {
+        .store = s->store, .readers_max = c->streams_max, .heartbeat_ms = c->stream_heartbeat_ms};
+    enum err e = watch_start(c->public_url, c->waiters_max, &s->watch);
+    if (!e) e = feeds_start(&feeds, &s->feeds);
+    if (!e) store_observe_runs(s->store, run_changed, s);
+    return e;
+}
+
 enum err service_start(struct service *service, const struct config *config, bool is_single)
 {
     *service = (struct service){.config = config};
@@ -111,8 +130,7 @@ enum err service_start(struct service *service, const struct config *config, boo
                                   .seal_key = config->seal_key,
                                   .seal_key_previous = config->seal_key_previous};
     enum err e = store_open(&store, &service->store);
-    if (!e) e = watch_start(config->public_url, config->waiters_max, &service->watch);
-    if (!e) store_observe_runs(service->store, watch_changed, service->watch);
+    if (!e) e = start_followers(service);
     if (!e && !is_single) e = start_notify(service);
     if (!e) e = start_clients(service);
     if (!e) e = start_runs(service, is_single);
@@ -126,6 +144,7 @@ void service_quiesce(struct service *service)
     retention_stop(take_ptr(&service->retention));
     if (service->runs) runs_stop(service->runs);
     watch_stop(service->watch);
+    feeds_stop(service->feeds);
 }
 
 void service_stop(struct service *service)
@@ -133,11 +152,13 @@ void service_stop(struct service *service)
     retention_stop(service->retention);
     runs_free(service->runs);
     watch_stop(service->watch);
+    feeds_stop(service->feeds);
     notify_stop(service->notify);
     scalekit_free(service->scalekit);
     anthropic_free(service->anthropic);
     http_stop(service->http);
     store_close(service->store);
     watch_free(service->watch);
+    feeds_free(service->feeds);
     *service = (struct service){0};
 }

@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 #include "config/config.h"
 #include "notify/notify.h"
+#include "runs/feeds.h"
 #include "runs/retention.h"
 #include "runs/runs.h"
 #include "store/store.h"
@@ -20,6 +21,7 @@ struct service {
     struct scalekit *scalekit;
     struct agent agent;
     struct watch *watch;
+    struct feeds *feeds;
     struct runs *runs;
     struct retention *retention; /* NULL for a process that makes one run */
     struct notify *notify;       /* NULL when `is_single`: `serve` sends what is pending */

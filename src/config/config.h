@@ -64,6 +64,10 @@ struct config {
     int http_connections_per_address_max; /* BRIEFD_MAX_CONNECTIONS_PER_ADDRESS: 5,000 */
     int upstream_connections_max;         /* BRIEFD_MAX_UPSTREAM_CONNECTIONS: 1,024 */
     int64_t waiters_max;                  /* BRIEFD_MAX_WAITERS: 10,000 long-polls */
+    int64_t streams_max;                  /* BRIEFD_MAX_STREAMS: 8,000 event streams */
+    int64_t streams_per_address_max;      /* BRIEFD_MAX_STREAMS_PER_ADDRESS: 5,000 */
+    int64_t stream_heartbeat_ms;          /* BRIEFD_STREAM_HEARTBEAT: 15 s */
+    int64_t stream_stall_ms;              /* BRIEFD_STREAM_STALL: 30 s */
     int64_t body_bytes_max;               /* BRIEFD_MAX_BODY: 64 KiB */
     int64_t start_by_default_ms;          /* BRIEFD_START_BY: 24 h */
     int64_t blocked_ttl_ms;               /* BRIEFD_BLOCKED_TTL: 24 h */

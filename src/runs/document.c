@@ -129,6 +129,17 @@ void run_document(const struct run_row *row, const char *public_url, struct str 
     json_end_object(&w);
 }
 
+void run_event(struct json_writer *w, const struct event_row *event)
+{
+    const char *data = event->data ? event->data : "{}";
+    json_begin_object(w);
+    json_put_int(w, "n", event->n);
+    json_put_string(w, "type", event->type);
+    json_put_time(w, "at", event->at_ms);
+    json_put_raw(w, "data", data, strlen(data));
+    json_end_object(w);
+}
+
 int run_poll_after_s(int64_t created_ms, int64_t now_ms)
 {
     int64_t age_s = (now_ms - created_ms) / 1000;

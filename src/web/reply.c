@@ -47,8 +47,8 @@ static void add_headers(struct request *rq, struct MHD_Response *response)
     if (!says_how_to_cache) MHD_add_response_header(response, "Cache-Control", "no-store");
 }
 
-static void answer(struct request *rq, int status, const char *content_type,
-                   struct MHD_Response *response)
+void reply_response(struct request *rq, int status, const char *content_type,
+                    struct MHD_Response *response)
 {
     add_headers(rq, response);
     if (content_type) MHD_add_response_header(response, "Content-Type", content_type);
@@ -62,7 +62,7 @@ static void answer_text(struct request *rq, int status, const char *content_type
     struct MHD_Response *response =
         text ? MHD_create_response_from_buffer_with_free_callback(len, text, xfree)
              : MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-    answer(rq, status, content_type, response);
+    reply_response(rq, status, content_type, response);
 }
 
 void reply_text(struct request *rq, int status, const char *content_type, struct str *body)
@@ -77,7 +77,8 @@ void reply_json(struct request *rq, int status, struct str *body)
 
 void reply_empty(struct request *rq, int status)
 {
-    answer(rq, status, NULL, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
+    reply_response(rq, status, NULL,
+                   MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
 }
 
 /* ---- snapshots ---- */
@@ -102,7 +103,7 @@ void reply_snapshot(struct request *rq, struct snapshot *snapshot)
     struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
         snapshot->len, snapshot->document, release, snapshot);
     add_snapshot_headers(response, snapshot);
-    answer(rq, 200, "application/json", response);
+    reply_response(rq, 200, "application/json", response);
 }
 
 void reply_not_modified(struct request *rq, struct snapshot *snapshot)
@@ -111,7 +112,7 @@ void reply_not_modified(struct request *rq, struct snapshot *snapshot)
         MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     add_snapshot_headers(response, snapshot);
     snapshot_release(snapshot);
-    answer(rq, 304, NULL, response);
+    reply_response(rq, 304, NULL, response);
 }
 
 /* ---- problems ---- */

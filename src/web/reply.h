@@ -55,6 +55,9 @@ void reply_text(struct request *rq, int status, const char *content_type, struct
 void reply_snapshot(struct request *rq, struct snapshot *snapshot);
 /* 304 for it; takes the reference over. */
 void reply_not_modified(struct request *rq, struct snapshot *snapshot);
+/* A response that was made elsewhere, which is taken over; with the headers that all replies have. */
+void reply_response(struct request *rq, int status, const char *content_type,
+                    struct MHD_Response *response);
 /* No body. */
 void reply_empty(struct request *rq, int status);
 /* RFC 9457. The detail is for the caller: no secrets, nothing of another user. */

@@ -173,6 +173,7 @@ enum err web_start(const struct web_options *options, struct web **out_web)
     if (!e)
         e = pool_start("web-upstream", UPSTREAM_THREADS, UPSTREAM_QUEUE_MAX, server_handle,
                        &web->upstream_pool);
+    web->streams = stream_count_new(options->streams_per_address_max);
     if (!e) e = connection_waits_start(options->store, &web->waits);
     if (!e) e = listen_open(options->listen_fd);
     if (!e) e = start_daemon(web);
@@ -205,6 +206,7 @@ void web_stop(struct web *web)
     pool_free(web->store_pool);
     pool_free(web->upstream_pool);
     connection_waits_free(web->waits);
+    stream_count_free(web->streams);
     key_cache_stop(web->keys);
     xfree(web);
 }

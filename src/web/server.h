@@ -6,6 +6,7 @@
 
 #include "web/auth.h"
 #include "web/pool.h"
+#include "web/stream_count.h"
 #include "web/web.h"
 
 #include <microhttpd.h>
@@ -21,6 +22,7 @@ struct web {
     struct pool *upstream_pool;
     struct key_cache *keys;
     struct connection_waits *waits;
+    struct stream_count *streams;
     atomic_bool is_draining;
     atomic_llong
         writable_until_ms; /* mono: the database was found writable; readyz asks again after that */

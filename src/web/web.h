@@ -17,6 +17,7 @@
 
 #include "connect/connect.h"
 #include "notify/notify.h"
+#include "runs/feeds.h"
 #include "runs/runs.h"
 
 struct web;
@@ -35,10 +36,13 @@ struct web_options {
     size_t body_bytes_max;
     int connections_max;
     int connections_per_address_max;
+    int64_t streams_per_address_max;
+    int64_t stream_stall_ms; /* of one that does not read */
     const struct agent *agent;
     struct store *store;
     struct runs *runs;
     struct watch *watch;
+    struct feeds *feeds;
     struct connect *connect;
     struct notify *notify;
     const char *webhook_allow; /* networks that webhooks may go to though not public; NULL none */
@@ -49,7 +53,7 @@ struct web_options {
 enum err web_start(const struct web_options *options, struct web **out_web) MUST_CHECK;
 /* Nothing new is accepted from now on (503 draining), reads still work. */
 void web_drain(struct web *web);
-/* After runs_stop() and watch_stop(): finishes what is in the pools and closes. NULL is fine. */
+/* After runs_stop(), watch_stop() and feeds_stop(): finishes what is in the pools and closes. NULL is fine. */
 void web_stop(struct web *web);
 
 #endif

@@ -18,6 +18,7 @@
 struct server {
     struct rig *rig;
     struct watch *watch;
+    struct feeds *feeds;
     struct runs *runs;
     struct web *web;
     int port;
@@ -41,6 +42,13 @@ static UNUSED void start_runs(struct server *s)
     assert_ok(runs_start(&options, &s->runs));
 }
 
+static UNUSED void server_changed(void *ctx, const struct run_row *row)
+{
+    const struct server *s = ctx;
+    watch_changed(s->watch, row);
+    feeds_changed(s->feeds, row);
+}
+
 static UNUSED int server_make(void **state)
 {
     struct server *s = xcalloc(1, sizeof *s);
@@ -49,7 +57,10 @@ static UNUSED int server_make(void **state)
     if (rig_make(&rig) != 0) return -1;
     s->rig = rig;
     if (watch_start("http://127.0.0.1", 250, &s->watch)) return -1;
-    store_observe_runs(s->rig->f.store, watch_changed, s->watch);
+    struct feeds_options feeds = {
+        .store = s->rig->f.store, .readers_max = 300, .heartbeat_ms = 15000};
+    if (feeds_start(&feeds, &s->feeds)) return -1;
+    store_observe_runs(s->rig->f.store, server_changed, s);
     start_runs(s);
     unsigned scopes = SCOPE_BRIEFINGS_READ | SCOPE_BRIEFINGS_WRITE;
     if (store_key_create(s->rig->f.store, "backend", scopes, &s->key_id, &s->secret)) return -1;
@@ -62,6 +73,9 @@ static UNUSED int server_make(void **state)
                                   .body_bytes_max = 64 * KIB,
                                   .connections_max = 1000,
                                   .connections_per_address_max = 1000,
+                                  .streams_per_address_max = 250,
+                                  .stream_stall_ms = 30000,
+                                  .feeds = s->feeds,
                                   .agent = &s->rig->agent,
                                   .store = s->rig->f.store,
                                   .runs = s->runs,
@@ -79,6 +93,7 @@ static UNUSED void stop(struct server *s)
     fake_release();
     runs_stop(s->runs);
     watch_stop(s->watch);
+    feeds_stop(s->feeds);
     web_stop(s->web);
     s->web = NULL;
 }
@@ -91,6 +106,7 @@ static UNUSED int server_remove(void **state)
     store_close(s->rig->f.store);
     s->rig->f.store = NULL;
     watch_free(s->watch);
+    feeds_free(s->feeds);
     xfree(s->key_id);
     xfree_secret(s->secret);
     void *rig = s->rig;
