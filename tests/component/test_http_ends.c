@@ -134,7 +134,7 @@ static void a_connection_that_does_not_open_times_out_unsent(void **state)
     assert_int_equal(reply.end, HTTP_TIMED_OUT);
     assert_string_equal(reply.timer, "connect");
     assert_int_equal(reply.sent_unix_ms, 0);
-    assert_true(reply.took_ms >= 150 && reply.took_ms < 5000);
+    assert_true(reply.took_ms >= 150 && reply.took_ms < 50000);
     http_reply_done(&reply);
 
     /* The total may run out first, and the name still says that nothing was sent. */

@@ -10,7 +10,7 @@ static void expect_timer(struct fixture *f, const struct http_request *request, 
     assert_string_equal(reply.timer, timer);
     assert_non_null(strstr(reply.error, timer));
     assert_true(reply.sent_unix_ms > 0);
-    assert_true(reply.took_ms < 5000);
+    assert_true(reply.took_ms < 50000);
     http_reply_done(&reply);
 }
 
@@ -28,7 +28,7 @@ static void a_stalled_body_runs_into_the_idle_timer(void **state)
     struct fixture *f = *state;
     STUB_SCRIPT(f->server, {.status = 200, .body = "0123456789", .cut_after = 5, .end = STUB_HANG});
     struct http_request request = get_from(f, "/");
-    request.timeouts.idle_bytes_ms = 100;
+    request.timeouts.idle_bytes_ms = 1000;
     struct http_reply reply;
     http_call(f->http, &request, &reply);
     assert_string_equal(reply.timer, "idle bytes");
@@ -40,14 +40,14 @@ static void a_stalled_body_runs_into_the_idle_timer(void **state)
 static void a_slow_but_steady_body_is_no_stall(void **state)
 {
     struct fixture *f = *state;
-    STUB_SCRIPT(f->server, {.status = 200, .body = "0123456789", .piece = 1, .pause_ms = 20});
+    STUB_SCRIPT(f->server, {.status = 200, .body = "0123456789", .piece = 1, .pause_ms = 150});
     struct http_request request = get_from(f, "/");
-    request.timeouts.idle_bytes_ms = 150;
-    request.timeouts.first_byte_ms = 150;
+    request.timeouts.idle_bytes_ms = 1200;
+    request.timeouts.first_byte_ms = 1200;
     struct http_reply reply;
     http_call(f->http, &request, &reply);
     assert_int_equal(reply.end, HTTP_ANSWERED);
-    assert_true(reply.took_ms >= 180);
+    assert_true(reply.took_ms >= 1300);
     http_reply_done(&reply);
 }
 
@@ -102,7 +102,7 @@ static void heartbeats_without_progress_run_into_the_event_timer(void **state)
     struct sink sink = {.verdict = HTTP_SINK_MORE};
     script_heartbeats(f);
     struct http_request request = stream_from(f, &sink);
-    request.timeouts.idle_bytes_ms = 2000;
+    request.timeouts.idle_bytes_ms = 30000;
     request.timeouts.idle_events_ms = 200;
     expect_timer(f, &request, "idle events");
     assert_true(sink.n_bytes > 0);
@@ -114,8 +114,8 @@ static void progress_keeps_the_event_timer_away(void **state)
     struct sink sink = {.verdict = HTTP_SINK_EVENT};
     script_heartbeats(f);
     struct http_request request = stream_from(f, &sink);
-    request.timeouts.idle_events_ms = 200;
-    request.timeouts.total_ms = 600;
+    request.timeouts.idle_events_ms = 1200;
+    request.timeouts.total_ms = 1800;
     expect_timer(f, &request, "total");
 }
 

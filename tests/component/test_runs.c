@@ -89,7 +89,7 @@ static void accept(struct engine *e, const char *if_blocked)
 /* Reads the row until it says so. */
 static void wait_status(struct engine *e, enum run_status status)
 {
-    int64_t until = clock_mono_ms() + 10000;
+    int64_t until = clock_mono_ms() + 60000;
     do {
         run_row_done(&e->rig->row);
         e->rig->row = (struct run_row){0};
@@ -248,7 +248,7 @@ static void refused_credentials_stop_the_claims_until_they_are_renewed(void **st
     FAKE_CLAUDE({.fault = ANTHROPIC_CREDENTIALS}, SENDS("t1"), SENDS("t1"));
     accept(e, "wait");
     struct runs_state now = {0};
-    int64_t until = clock_mono_ms() + 10000;
+    int64_t until = clock_mono_ms() + 60000;
     while (!now.waits_for_credentials && clock_mono_ms() < until)
         runs_state_get(e->runs, &now);
     assert_true(now.waits_for_credentials);

@@ -127,12 +127,15 @@ test("killed after its end, it stays as it was", async () => {
 
 test("killed while the message is late, it is found and not sent again", async () => {
   const { user, fields } = await ownWords(world);
-  const from = (await world.stats()).last;
-  await world.fault(rule(tool("slack_send_message"), { type: "delay", ms: 800 }, user));
+  const held = await world.hold(rule(tool("slack_send_message"), {}, user));
   const { id } = await world.accepted(user, fields);
-  await world.eventually(async () => (await world.log("scalekit.execute_tool", from))
-    .some((call) => call.tool === "slack_send_message"), "the message is on its way");
-  await killAndStart({ BRIEFD_DELIVERY_SETTLE: "2s" });
+  await held.reached();
+  await world.kill();
+  const { last } = await world.stats();
+  await world.start({ BRIEFD_DELIVERY_SETTLE: "5s" });
+  await world.eventually(async () => (await world.log("scalekit.execute_tool", last))
+    .some((call) => call.tool === "slack_fetch_conversation_history" && call.status), "it looked too early");
+  await held.release();
   const { run } = await ended(id);
   assert.equal(run.delivery.state, "reconciled");
   assert.equal(await sendsOf(id), 1);

@@ -31,7 +31,7 @@ void fake_claude(const struct fake_reply *replies, size_t n);
 size_t fake_questions(void);
 /* The body of the i-th, from 0. Valid until fake_reset(). */
 const char *fake_question(size_t i);
-/* Waits until so many questions were asked; false after 10 s. */
+/* Waits until so many questions were asked; false after a minute. */
 bool fake_wait_questions(size_t n);
 
 struct fake_rule {

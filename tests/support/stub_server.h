@@ -72,12 +72,12 @@ const struct stub_request *stub_request(struct stub_server *s, size_t i);
 /* Value of a header; false when absent or too long for `out`. */
 bool stub_request_header(const struct stub_request *rq, const char *name, char *out,
                          size_t out_size);
-/* Waits until `n` requests were read; false after 10 s. */
+/* Waits until `n` requests were read; false after a minute. */
 bool stub_wait_requests(struct stub_server *s, size_t n);
 /* Connections accepted so far, and of those open now. */
 int stub_connections(struct stub_server *s);
 int stub_connections_open(struct stub_server *s);
-/* Waits until `n` connections are open; false after 10 s. */
+/* Waits until `n` connections are open; false after a minute. */
 bool stub_wait_open(struct stub_server *s, int n);
 /* Requests for which the script had nothing. */
 int stub_unscripted(struct stub_server *s);

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { CONNECTIONS, eventually, startWorld } from "./harness.mjs";
+import { CONNECTIONS, UNHURRIED, eventually, startWorld } from "./harness.mjs";
 
 let world;
-before(async () => { world = await startWorld(); });
+before(async () => { world = await startWorld({ env: UNHURRIED }); });
 after(() => world?.close());
 
 const check = (user, connector, headers) =>
@@ -107,10 +107,11 @@ test("an account that is revoked in the middle blocks, and the briefing goes on 
   const user = await world.connected();
   const from = (await world.stats()).last;
   // From the second question to Claude on, Sanity refuses the token that ScaleKit still holds ACTIVE.
-  await world.fault({ endpoint: "anthropic.messages", skip: 1, count: 1, action: { type: "delay", ms: 500 } });
+  const held = await world.hold({ endpoint: "anthropic.messages", skip: 1 });
   const { id } = await world.accepted(user);
-  await eventually(async () => (await world.log("anthropic.messages", from)).length === 2, "the second question");
+  await held.reached();
   await world.account(user, "sanity", { revoked: true });
+  await held.release();
   const run = await world.until(id, (document) => document.status === "blocked");
   assert.deepEqual(run.blocked_on.map(({ connector, status }) => [connector, status]), [["sanity", "EXPIRED"]]);
   assert.ok(run.started_at);
@@ -126,11 +127,11 @@ test("an account that is revoked in the middle blocks, and the briefing goes on 
 
 test("an account that is revoked before the delivery blocks, and the message goes out once it is mended", async () => {
   const user = await world.connected();
-  const from = (await world.stats()).last;
-  await world.fault({ endpoint: "anthropic.messages", skip: 2, count: 1, action: { type: "delay", ms: 500 } });
+  const held = await world.hold({ endpoint: "anthropic.messages", skip: 2 });
   const { id } = await world.accepted(user);
-  await eventually(async () => (await world.log("anthropic.messages", from)).length === 3, "the third question");
+  await held.reached();
   await world.account(user, "slack", { status: "EXPIRED" });
+  await held.release();
   const run = await world.until(id, (document) => document.status === "blocked");
   assert.deepEqual(run.blocked_on.map(({ connector }) => connector), ["slack"]);
   assert.deepEqual(await world.posts(user), []);
@@ -142,11 +143,11 @@ test("an account that is revoked before the delivery blocks, and the message goe
 
 test("another account behind the same connection starts the briefing over", async () => {
   const user = await world.connected();
-  const from = (await world.stats()).last;
-  await world.fault({ endpoint: "anthropic.messages", skip: 1, count: 1, action: { type: "delay", ms: 500 } });
+  const held = await world.hold({ endpoint: "anthropic.messages", skip: 1 });
   const { id } = await world.accepted(user);
-  await eventually(async () => (await world.log("anthropic.messages", from)).length === 2, "the second question");
+  await held.reached();
   await world.account(user, "sanity", { revoked: true });
+  await held.release();
   await world.until(id, (document) => document.status === "blocked");
   await world.control("POST", "/connect", { identifier: user, connection: CONNECTIONS.sanity, choice: 1 });
   await check(user, "sanity");
@@ -182,11 +183,11 @@ test("with if_blocked fail a connection that is known to be broken is refused at
 
 test("with if_blocked fail a revoked account ends a running briefing", async () => {
   const user = await world.connected();
-  const from = (await world.stats()).last;
-  await world.fault({ endpoint: "anthropic.messages", skip: 1, count: 1, action: { type: "delay", ms: 500 } });
+  const held = await world.hold({ endpoint: "anthropic.messages", skip: 1 });
   const { id } = await world.accepted(user, { if_blocked: "fail" });
-  await eventually(async () => (await world.log("anthropic.messages", from)).length === 2, "the second question");
+  await held.reached();
   await world.account(user, "sanity", { revoked: true });
+  await held.release();
   const run = await world.untilEnd(id);
   assert.deepEqual([run.status, run.error.code], ["failed", "connector_revoked"]);
 });
@@ -207,11 +208,11 @@ test("a briefing that stays blocked after its start ends at last", async () => {
   await world.stop();
   await world.start({ BRIEFD_BLOCKED_TTL: "500ms" });
   const user = await world.connected();
-  const from = (await world.stats()).last;
-  await world.fault({ endpoint: "anthropic.messages", skip: 1, count: 1, action: { type: "delay", ms: 500 } });
+  const held = await world.hold({ endpoint: "anthropic.messages", skip: 1 });
   const { id } = await world.accepted(user);
-  await eventually(async () => (await world.log("anthropic.messages", from)).length === 2, "the second question");
+  await held.reached();
   await world.account(user, "sanity", { revoked: true });
+  await held.release();
   const run = await world.untilEnd(id, 20);
   assert.deepEqual([run.status, run.error.code], ["failed", "connector_not_ready"]);
 });

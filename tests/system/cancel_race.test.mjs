@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { startWorld } from "./harness.mjs";
+import { UNHURRIED, startWorld } from "./harness.mjs";
 
 const RACES = 48;
 const AT_ONCE = 12;
@@ -14,7 +14,7 @@ const MESSAGE = { endpoint: EXECUTE, match: { tool: "slack_send_message" } };
 
 let world;
 before(async () => {
-  world = await startWorld();
+  world = await startWorld({ env: UNHURRIED });
   await world.claude({ settings: { fast_stream: true } });
 });
 after(() => world?.close());

@@ -40,6 +40,10 @@ const FAST = {
   BRIEFD_STOP_GRACE: "5s",
 };
 
+/** For worlds in which requests are held: nothing is given up because it takes long. */
+export const UNHURRIED = Object.fromEntries(["TOOL", "MODEL_FIRST_BYTE", "MODEL_IDLE_BYTES", "MODEL_IDLE_EVENTS",
+  "MODEL_TOTAL"].map((name) => [`BRIEFD_${name}_TIMEOUT`, "10m"]));
+
 let users = 0;
 
 /** The settings that make briefd talk to this sandbox. */

@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, startWorld } from "./harness.mjs";
+import { UNHURRIED, eventually, startWorld } from "./harness.mjs";
 
 let world;
-before(async () => { world = await startWorld({ env: { BRIEFD_MAX_RUNS: "1" } }); });
+// Only a cancel ends a question that hangs.
+before(async () => { world = await startWorld({ env: { ...UNHURRIED, BRIEFD_MAX_RUNS: "1" } }); });
 after(() => world?.close());
 
 const cancel = (id, headers) => world.request("POST", `/briefings/${id}/cancel`, { headers });
@@ -23,12 +24,10 @@ async function running() {
 
 test("a running briefing is called off at once, in the middle of a question to Claude", async () => {
   const { id, user } = await running();
-  const began = Date.now();
   const answer = await cancel(id);
   assert.equal(answer.status, 202);
   assert.equal(answer.body.id, id);
   const run = await world.untilEnd(id);
-  assert.ok(Date.now() - began < 4000, "it waited for the model's timeout");
   assert.equal(run.status, "cancelled");
   assert.equal(run.delivery.state, "none");
   assert.equal(run.error, null);
@@ -87,11 +86,11 @@ test("a briefing that has ended otherwise cannot be cancelled", async () => {
 
 test("a message on its way cannot be called back", async () => {
   const user = await world.connected();
-  await world.fault({ endpoint: "scalekit.execute_tool", match: { tool: "slack_send_message" }, count: 1,
-    action: { type: "delay", ms: 1500, when: "before" } });
+  const held = await world.hold({ endpoint: "scalekit.execute_tool", match: { tool: "slack_send_message" } });
   const { id } = await world.accepted(user);
-  await world.until(id, (run) => run.status === "delivering");
+  await held.reached();
   const answer = await cancel(id);
+  await held.release();
   assert.deepEqual([answer.status, answer.body.code], [409, "delivery_in_progress"]);
   const run = await world.untilEnd(id);
   assert.deepEqual([run.status, run.delivery.state], ["succeeded", "confirmed"]);

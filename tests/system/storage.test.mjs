@@ -8,13 +8,13 @@ import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, rmSync, sta
   writeSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { eventually, startWorld } from "./harness.mjs";
+import { UNHURRIED, eventually, startWorld } from "./harness.mjs";
 import { withoutFaultPoints } from "../crash/fault_points.mjs";
 import { cannotMount, mountSmall, readOnly, unmount } from "./mounts.mjs";
 
 let world, disk, database;
 before(async () => {
-  world = await startWorld({ briefd: false });
+  world = await startWorld({ briefd: false, env: UNHURRIED });
   disk = join(world.folder, "disk");
   if (cannotMount) mkdirSync(disk);
   else mountSmall(disk, 8 << 20);
