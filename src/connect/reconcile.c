@@ -1,7 +1,9 @@
 /*
  * The thread that keeps stored connections true.
  *
- * What a webhook spoke of is read at once, the rest slowly: one every second among those that were
+ * What a webhook spoke of is read at once, but the same account once a second at most, however many
+ * webhooks come about it: those that come meanwhile are answered by one more reading. The rest is
+ * read slowly: one every second among those that were
  * not read for `recheck_after_ms`. An account that is not stored as usable is believed to be usable
  * again only when the provider says so, too (its probe): ScaleKit notices a revocation late. While
  * ScaleKit cannot be asked, the thread waits longer and longer, up to a minute.
@@ -15,6 +17,7 @@
 #include "store/sessions.h"
 
 #define PACE_MS        1000
+#define MERGE_MS       1000
 #define BACKOFF_MS_MAX 60000
 #define PRUNE_EVERY_MS 60000
 #define BATCH          32
@@ -65,7 +68,8 @@ static enum err read_some(struct connect *connect, size_t *out_n)
     AUTO(connection_list_done) struct connection_list list = {0};
     int64_t before_ms = clock_unix_ms() - connect->options.recheck_after_ms;
     *out_n = 0;
-    enum err e = store_connections_stale(connect->options.agent->store, before_ms, BATCH, &list);
+    enum err e =
+        store_connections_stale(connect->options.agent->store, before_ms, MERGE_MS, BATCH, &list);
     for (size_t i = 0; !e && i < list.n && !is_stopping(connect); i++) {
         e = read_one(connect, &list.rows[i]);
         ++*out_n;

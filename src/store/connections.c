@@ -63,35 +63,6 @@ static enum err find(struct db *db, const char *user_id, const char *connector,
     return E_OK;
 }
 
-/* What others are told of: whether it can be used, and whose account it is. */
-struct was {
-    char *status;
-    char *account_id;
-    bool is_pending_confirmation;
-};
-
-static struct was was(const struct connection_row *row)
-{
-    return (struct was){.status = xstrdup(row->user_id ? row->status : "NOT_CONNECTED"),
-                        .account_id = xstrdup(row->account_id),
-                        .is_pending_confirmation = row->is_pending_confirmation};
-}
-
-static void was_done(struct was *was)
-{
-    xfree(was->status);
-    xfree(was->account_id);
-}
-
-static enum err tell(struct store *store, struct db *db, const struct was *before,
-                     const struct connection_row *row)
-{
-    bool is_same = text_equal(before->status, row->status) &&
-                   text_equal(before->account_id, row->account_id) &&
-                   before->is_pending_confirmation == row->is_pending_confirmation;
-    return is_same ? E_OK : webhook_connection_changed(store, db, row, clock_unix_ms());
-}
-
 static enum err write_columns(struct db *db, const struct connection_row *row)
 {
     AUTO(query_done)
@@ -112,13 +83,13 @@ static enum err write_columns(struct db *db, const struct connection_row *row)
     return query_run(&q);
 }
 
-static enum err write_row(struct store *store, struct db *db, const struct was *before,
-                          const struct connection_row *row)
+static enum err write_row(struct store *store, struct db *db,
+                          const struct connection_before *before, const struct connection_row *row)
 {
     enum err e = write_columns(db, row);
     if (e) return e;
     atomic_fetch_add(&store->connection_changes, 1);
-    return tell(store, db, before, row);
+    return webhook_connection_changed(store, db, before, row, clock_unix_ms());
 }
 
 static enum err put_one(struct store *store, struct db *db, const struct connection_row *row,
@@ -127,7 +98,7 @@ static enum err put_one(struct store *store, struct db *db, const struct connect
     AUTO(connection_row_done) struct connection_row old = {0};
     enum err e = find(db, row->user_id, row->connector, &old);
     if (e) return e;
-    AUTO(was_done) struct was before = was(&old);
+    AUTO(connection_before_done) struct connection_before before = connection_before(&old);
     struct connection_row new = *row; /* texts borrowed */
     new.changed_ms = now_ms;
     new.version = 1;
@@ -256,7 +227,7 @@ static enum err forget_run(struct store *store, struct db *db, struct write_job 
     AUTO(connection_row_done) struct connection_row row = {0};
     enum err e = find_or_make(db, change, &row);
     if (e) return e;
-    AUTO(was_done) struct was before = was(&row);
+    AUTO(connection_before_done) struct connection_before before = connection_before(&row);
     replace(&row.connection_name, change->connection_name);
     replace(&row.status, "NOT_CONNECTED");
     replace(&row.account_id, NULL);
@@ -284,7 +255,7 @@ static enum err hold_run(struct store *store, struct db *db, struct write_job *j
     enum err e = find_or_make(db, change, &row);
     if (e) return e;
     if (change->only_unusable && text_equal(row.status, "ACTIVE")) return E_OK;
-    AUTO(was_done) struct was before = was(&row);
+    AUTO(connection_before_done) struct connection_before before = connection_before(&row);
     row.is_pending_confirmation = true;
     replace(&row.identity, NULL);
     row.version++;
@@ -307,7 +278,7 @@ static enum err release_run(struct store *store, struct db *db, struct write_job
     AUTO(connection_row_done) struct connection_row row = {0};
     enum err e = find(db, change->user_id, change->connector, &row);
     if (e || !row.is_pending_confirmation) return e;
-    AUTO(was_done) struct was before = was(&row);
+    AUTO(connection_before_done) struct connection_before before = connection_before(&row);
     row.is_pending_confirmation = false;
     row.due_ms = clock_unix_ms(); /* who it is was forgotten */
     row.version++;
@@ -331,7 +302,7 @@ static enum err confirm_run(struct store *store, struct db *db, struct write_job
     if (row.is_pending_confirmation) {
         if (!text_equal(row.status, "ACTIVE") || !row.identity)
             return fail(E_CONFLICT, "it is not known who is connected");
-        AUTO(was_done) struct was before = was(&row);
+        AUTO(connection_before_done) struct connection_before before = connection_before(&row);
         row.is_pending_confirmation = false;
         row.version++;
         e = write_row(store, db, &before, &row);
@@ -352,20 +323,25 @@ enum err store_connection_confirm(struct store *store, const char *user_id, cons
 
 /* ---- reading anew ---- */
 
-enum err store_connections_stale(struct store *store, int64_t checked_before_ms, int max,
-                                 struct connection_list *out_list)
+/* One that was read in the future was not read just now: the clock was set back. */
+enum err store_connections_stale(struct store *store, int64_t checked_before_ms, int64_t merge_ms,
+                                 int max, struct connection_list *out_list)
 {
     AUTO(reader_give_back) struct reader reader = reader_take(store);
     AUTO(query_done)
     struct query q =
         query_begin(reader.db, "SELECT * FROM (SELECT " COLUMNS " FROM connections"
-                               "  WHERE due_ms > 0 ORDER BY due_ms LIMIT ?2)"
+                               "  WHERE due_ms > 0 AND checked_ms NOT BETWEEN ?3 AND ?4"
+                               "  ORDER BY due_ms LIMIT ?2)"
                                " UNION ALL "
                                "SELECT * FROM (SELECT " COLUMNS " FROM connections"
                                "  WHERE checked_ms < ?1 AND due_ms = 0 ORDER BY checked_ms"
                                "  LIMIT ?2) LIMIT ?2");
+    int64_t now_ms = clock_unix_ms();
     query_bind_i64(&q, checked_before_ms);
     query_bind_i64(&q, max);
+    query_bind_i64(&q, now_ms - merge_ms + 1);
+    query_bind_i64(&q, now_ms);
     return read_list(&q, out_list);
 }
 

@@ -58,10 +58,10 @@ enum err store_connection_release(struct store *store, const char *user_id,
 enum err store_connection_confirm(struct store *store, const char *user_id, const char *connector,
                                   int64_t version, struct connection_row *out_row) MUST_CHECK;
 
-/* At most `max` that are to be read anew: first those that something was said about, then the
- * longest unread before `checked_before_ms`. */
-enum err store_connections_stale(struct store *store, int64_t checked_before_ms, int max,
-                                 struct connection_list *out_list) MUST_CHECK;
+/* At most `max` that are to be read anew: first those that something was said about, unless they
+ * were read within `merge_ms`, then the longest unread before `checked_before_ms`. */
+enum err store_connections_stale(struct store *store, int64_t checked_before_ms, int64_t merge_ms,
+                                 int max, struct connection_list *out_list) MUST_CHECK;
 /* Reading one failed: it is to be read again, after those that were due before now. `is_pointless`:
  * only as late as one that was read now. */
 enum err store_connection_postpone(struct store *store, const char *user_id, const char *connector,

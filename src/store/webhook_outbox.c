@@ -139,10 +139,29 @@ enum err webhook_run_changed(struct store *store, struct db *db, const struct ru
     return insert_all(store, db, &m, &targets);
 }
 
+struct connection_before connection_before(const struct connection_row *row)
+{
+    return (struct connection_before){.status =
+                                          xstrdup(row->user_id ? row->status : "NOT_CONNECTED"),
+                                      .account_id = xstrdup(row->account_id),
+                                      .is_pending_confirmation = row->is_pending_confirmation};
+}
+
+void connection_before_done(struct connection_before *before)
+{
+    xfree(before->status);
+    xfree(before->account_id);
+}
+
 enum err webhook_connection_changed(struct store *store, struct db *db,
+                                    const struct connection_before *before,
                                     const struct connection_row *row, int64_t now_ms)
 {
     struct targets targets;
+    bool is_same = text_equal(before->status, row->status) &&
+                   text_equal(before->account_id, row->account_id) &&
+                   before->is_pending_confirmation == row->is_pending_confirmation;
+    if (is_same) return E_OK;
     enum err e = find_targets(db, "connection.updated", &targets);
     if (e || targets.n == 0) return e;
     AUTO(str_done) struct str body = {0};

@@ -13,8 +13,18 @@
 /* A briefing became what it is now, or a person settled it ("settled"). */
 enum err webhook_run_changed(struct store *store, struct db *db, const struct run_row *row,
                              const char *what, int64_t now_ms) MUST_CHECK;
-/* A connection became usable, or another account, or the opposite. */
+/* What others are told of a connection: whether it can be used, and whose account it is. Of an empty
+ * row: not connected. */
+struct connection_before {
+    char *status;
+    char *account_id;
+    bool is_pending_confirmation;
+};
+struct connection_before connection_before(const struct connection_row *row);
+void connection_before_done(struct connection_before *before);
+/* Tells of it when one of these is another now. */
 enum err webhook_connection_changed(struct store *store, struct db *db,
+                                    const struct connection_before *before,
                                     const struct connection_row *row, int64_t now_ms) MUST_CHECK;
 /* An endpoint was disabled: tells the others, and the audit. */
 enum err webhook_endpoint_disable(struct store *store, struct db *db, const char *id,

@@ -50,11 +50,11 @@ static void a_webhook_is_taken_once_and_makes_its_connection_due(void **state)
     assert_ok(store_hook_take(f->store, "msg_3", &of_another, &n_due));
     assert_int_equal(n_due, 0);
     AUTO(connection_list_done) struct connection_list stale = {0};
-    assert_ok(store_connections_stale(f->store, 0, 10, &stale));
+    assert_ok(store_connections_stale(f->store, 0, 0, 10, &stale));
     assert_int_equal(stale.n, 1);
     put_connection(f, active, identity, clock_unix_ms() + 1);
     AUTO(connection_list_done) struct connection_list none = {0};
-    assert_ok(store_connections_stale(f->store, 0, 10, &none));
+    assert_ok(store_connections_stale(f->store, 0, 0, 10, &none));
     assert_int_equal(none.n, 0);
 }
 
@@ -150,10 +150,10 @@ static void the_longest_unread_connection_comes_first(void **state)
     struct fixture *f = *state;
     put_connection(f, active, identity, 1000);
     AUTO(connection_list_done) struct connection_list stale = {0};
-    assert_ok(store_connections_stale(f->store, 1000, 10, &stale));
+    assert_ok(store_connections_stale(f->store, 1000, 0, 10, &stale));
     assert_int_equal(stale.n, 0);
     AUTO(connection_list_done) struct connection_list found = {0};
-    assert_ok(store_connections_stale(f->store, 1001, 10, &found));
+    assert_ok(store_connections_stale(f->store, 1001, 0, 10, &found));
     assert_int_equal(found.n, 1);
     assert_ok(store_connection_postpone(f->store, "u1", "slack", 5000, false));
     AUTO(connection_row_done) struct connection_row row = {0};
