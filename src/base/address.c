@@ -76,7 +76,7 @@ enum err address_list_check(const char *list)
     return n > 0 ? E_OK : fail(E_INVALID, "there is no address");
 }
 
-static bool peer_bytes(const struct sockaddr *peer, unsigned char out[16])
+bool address_of(const struct sockaddr *peer, unsigned char out[ADDRESS_LEN])
 {
     if (peer->sa_family == AF_INET6) {
         struct sockaddr_in6 v6;
@@ -96,7 +96,7 @@ bool address_is_among(const char *list, const struct sockaddr *peer)
 {
     unsigned char bytes[16];
     size_t len = 0;
-    if (!list || !peer || !peer_bytes(peer, bytes)) return false;
+    if (!list || !peer || !address_of(peer, bytes)) return false;
     for (const char *at = list; next_entry(&at, &len); at += len) {
         struct network network;
         if (network_parse(at, len, &network) && holds(&network, bytes)) return true;
@@ -136,7 +136,12 @@ static const char not_public_v6[] = "2001::/23 2001:db8::/32 2002::/16 3fff::/20
 bool address_is_public(const struct sockaddr *peer)
 {
     unsigned char bytes[16];
-    if (!peer || !peer_bytes(peer, bytes)) return false;
+    if (!peer || !address_of(peer, bytes)) return false;
     if (memcmp(bytes, mapped, sizeof mapped) == 0) return !address_is_among(not_public_v4, peer);
     return address_is_among(global_v6, peer) && !address_is_among(not_public_v6, peer);
+}
+
+void address_make_network(unsigned char address[ADDRESS_LEN])
+{
+    if (memcmp(address, mapped, sizeof(mapped)) != 0) memset(address + 8, 0, 8);
 }

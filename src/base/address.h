@@ -24,4 +24,10 @@ bool address_parse(const char *host, struct sockaddr_storage *out);
  * Teredo, NAT64). Source: IANA's special-purpose address registries; RFC 6890. */
 bool address_is_public(const struct sockaddr *peer);
 
+/* An address as 16 bytes, IPv4 as ::ffff:a.b.c.d. False: it is none. */
+#define ADDRESS_LEN 16
+bool address_of(const struct sockaddr *peer, unsigned char out[ADDRESS_LEN]);
+/* What one client can be expected to have alone: the /64 of an IPv6 address, all of an IPv4 one. */
+void address_make_network(unsigned char address[ADDRESS_LEN]);
+
 #endif

@@ -40,6 +40,7 @@ struct config {
     char *trusted_proxy;                /* BRIEFD_TRUSTED_PROXY: addresses; NULL none */
     char *trusted_proxy_header;         /* BRIEFD_TRUSTED_PROXY_HEADER: says who is signed in */
     char *return_origins;               /* BRIEFD_RETURN_ORIGINS: where tickets may lead back to */
+    char *cors_origins;                 /* BRIEFD_CORS_ORIGINS: whose scripts may call; NULL none */
     char *link_hosts;                   /* BRIEFD_LINK_HOSTS: beside ScaleKit's own host */
     bool ticket_confirm;                /* BRIEFD_TICKET_CONFIRM: no, yes */
     int64_t recheck_after_ms;           /* BRIEFD_RECHECK_AFTER: 15 min */
@@ -78,6 +79,11 @@ struct config {
     int64_t stop_grace_ms;       /* BRIEFD_STOP_GRACE: 60 s, for model calls in flight at SIGTERM */
     int64_t deadline_max_ms;     /* BRIEFD_MAX_DEADLINE: 1 h, what a caller may ask for */
     int64_t budget_max_nano_usd; /* BRIEFD_MAX_BUDGET: "5.00" */
+    /* limits of clients */
+    int64_t key_requests_per_s, key_requests_burst;         /* BRIEFD_KEY_RATE, …_BURST */
+    int64_t address_requests_per_s, address_requests_burst; /* BRIEFD_ADDRESS_RATE, …_BURST */
+    int64_t request_ms;                                     /* BRIEFD_REQUEST_TIMEOUT: 30 s */
+    int64_t idle_ms;                                        /* BRIEFD_IDLE_TIMEOUT: 60 s */
     /* data */
     struct catalogue *catalogue; /* NULL for CONFIG_DATABASE */
     /* texts and origins, for config_print() */

@@ -88,8 +88,10 @@ const struct setting settings[] = {
                 "BRIEFD_LISTEN.",
         FIELD(public_url)),
     ROW(.name = "USER_ID", .kind = SETTING_USER,
-        .help = "Single-user mode: every briefing is for this user (the identifier at ScaleKit). "
-                "Only while BRIEFD_LISTEN and BRIEFD_PUBLIC_URL are loopback.",
+        .help = "Single-user mode: there is this one user (the identifier at ScaleKit). Whoever "
+                "opens the pages is this user, and requests for another one are refused. Only "
+                "while BRIEFD_LISTEN and BRIEFD_PUBLIC_URL are loopback. briefd run takes it when "
+                "there is no --user.",
         FIELD(user_id)),
     ROW(.name = "BRIEFD_TRUSTED_PROXY", .kind = SETTING_ADDRESSES,
         .help =
@@ -105,6 +107,10 @@ const struct setting settings[] = {
         .help = "Origins like https://app.example.com, separated by commas, to which a connect "
                 "ticket may send people back.",
         FIELD(return_origins)),
+    ROW(.name = "BRIEFD_CORS_ORIGINS", .kind = SETTING_ORIGINS,
+        .help = "Origins like https://app.example.com, separated by commas, whose scripts may call "
+                "the routes for services with an API key. Never with a session.",
+        FIELD(cors_origins)),
     ROW(.name = "BRIEFD_LINK_HOSTS", .kind = SETTING_HOSTS,
         .help = "Hosts besides that of SCALEKIT_ENV_URL to which ScaleKit's links may lead, "
                 "separated by commas: a custom domain.",
@@ -186,6 +192,32 @@ const struct setting settings[] = {
         .min = 1, .max = 1000000,
         .help = "Connections from one address; behind a proxy all come from the proxy's.",
         FIELD(http_connections_per_address_max)),
+    ROW(.name = "BRIEFD_KEY_RATE", .kind = SETTING_COUNT_OF, .default_text = "5000", .min = 0,
+        .max = 10000000,
+        .help =
+            "Requests a second that may be made with the API keys of one name, in the long run. "
+            "More is answered 429. 0: no limit.",
+        FIELD(key_requests_per_s)),
+    ROW(.name = "BRIEFD_KEY_BURST", .kind = SETTING_COUNT_OF, .default_text = "50000", .min = 1,
+        .max = 1000000000, .help = "How many of them may come at once.", FIELD(key_requests_burst)),
+    ROW(.name = "BRIEFD_ADDRESS_RATE", .kind = SETTING_COUNT_OF, .default_text = "200", .min = 0,
+        .max = 10000000,
+        .help = "The same for each signed-in user, and for each address from which requests come "
+                "without a key that is known: pages, webhooks, wrong keys. Behind a proxy that is "
+                "not in BRIEFD_TRUSTED_PROXY, all come from the proxy's address. 0: no limit.",
+        FIELD(address_requests_per_s)),
+    ROW(.name = "BRIEFD_ADDRESS_BURST", .kind = SETTING_COUNT_OF, .default_text = "5000", .min = 1,
+        .max = 1000000000, .help = "How many of them may come at once.",
+        FIELD(address_requests_burst)),
+    ROW(.name = "BRIEFD_REQUEST_TIMEOUT", .kind = SETTING_DURATION, .default_text = "30s",
+        .max = HOUR,
+        .help = "How long a client may take to send the head of a request, and again for the body. "
+                "0: as long as something comes.",
+        FIELD(request_ms)),
+    ROW(.name = "BRIEFD_IDLE_TIMEOUT", .kind = SETTING_DURATION, .default_text = "60s",
+        .min = SECOND, .max = HOUR,
+        .help = "After how long a connection of a client is closed on which nothing moves.",
+        FIELD(idle_ms)),
     ROW(.name = "BRIEFD_MAX_UPSTREAM_CONNECTIONS", .kind = SETTING_INT, .default_text = "1024",
         .min = 2, .max = 65536, .help = "Connections to ScaleKit and Claude.",
         FIELD(upstream_connections_max)),

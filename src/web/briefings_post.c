@@ -186,6 +186,15 @@ static const char *user_of(const struct request *rq, const struct fields *f)
                                                    : rq->web->options.user_id;
 }
 
+/* In single-user mode there is one user. */
+static void check_user(const struct request *rq, const struct fields *f,
+                       struct field_errors *errors)
+{
+    const char *single = rq->web->options.user_id;
+    if (single && f->user_id && !text_equal(f->user_id, single))
+        field_error(errors, "/user_id", "must be the one of USER_ID, or left out");
+}
+
 static void submit(struct request *rq, const struct fields *f, struct field_errors *errors)
 {
     struct run_request request = {.principal = rq->principal.name,
@@ -233,5 +242,6 @@ void briefings_post(struct request *rq)
         reply_problem(rq, PROBLEM_not_found, "There is no such user.");
         return;
     }
+    check_user(rq, &fields, &errors);
     submit(rq, &fields, &errors);
 }

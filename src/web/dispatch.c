@@ -1,10 +1,13 @@
 /*
- * From a complete request to its handler: host, route, who asks, and on which threads it goes on.
+ * From a complete request to its handler: route, who asks and how often, host, and on which threads
+ * it goes on.
  *
  * A key is looked for in memory, a session in the database; a request that carries both is the
  * key's. Pages decide for themselves what they show to whom.
  */
 #include "base/log.h"
+#include "web/cors.h"
+#include "web/limits.h"
 #include "web/pages.h"
 #include "web/reply.h"
 #include "web/router.h"
@@ -22,10 +25,8 @@ static bool host_is_served(const struct request *rq)
 }
 
 /* Answers what no handler is needed for. False: answered. */
-static bool route(struct request *rq)
+static bool route(struct request *rq, enum route_match match, const char *allow)
 {
-    AUTO(str_done) struct str allow = {0};
-    enum route_match match = router_match(rq, rq->method, rq->uri, &allow);
     if (!(rq->route && rq->route->any_host) && !host_is_served(rq)) {
         reply_problem(rq, PROBLEM_misdirected_request,
                       "Ask under the host name of BRIEFD_PUBLIC_URL or BRIEFD_LISTEN.");
@@ -39,11 +40,12 @@ static bool route(struct request *rq)
         reply_problem(rq, PROBLEM_not_found, "There is nothing under this path.");
         return false;
     case ROUTE_NO_METHOD:
-        reply_header(rq, "Allow", str_text(&allow));
-        reply_problem(rq, PROBLEM_method_not_allowed, "Possible here: %s.", str_text(&allow));
+        reply_header(rq, "Allow", allow);
+        reply_problem(rq, PROBLEM_method_not_allowed, "Possible here: %s.", allow);
         return false;
     case ROUTE_OPTIONS:
-        reply_header(rq, "Allow", str_text(&allow));
+        reply_header(rq, "Allow", allow);
+        cors_preflight(rq, allow);
         reply_empty(rq, 204);
         return false;
     }
@@ -111,6 +113,11 @@ static bool is_json(const struct request *rq)
     return type && strncasecmp(type, "application/json", strlen("application/json")) == 0;
 }
 
+static bool is_under_user(const struct route *route)
+{
+    return strncmp(route->path, "/users/{user}/", strlen("/users/{user}/")) == 0;
+}
+
 /* The routes for services, asked by a browser: for its own user, and from a page of ours. */
 static bool browser_may_call(struct request *rq)
 {
@@ -119,7 +126,7 @@ static bool browser_may_call(struct request *rq)
         return false;
     }
     if (!may_call(rq)) return false;
-    if (strncmp(rq->route->path, "/users/{user}/", 14) == 0 && !request_owns(rq, rq->args[0])) {
+    if (is_under_user(rq->route) && !request_owns(rq, rq->args[0])) {
         reply_problem(rq, PROBLEM_not_found, "There is no such user.");
         return false;
     }
@@ -146,6 +153,7 @@ static bool let_browser_in(struct request *rq)
         reply_error(rq, e, "looking up a session");
     if (e) return false;
     become_browser(rq);
+    if (rq->session.id && !limits_let_principal_in(rq)) return false;
     return is_page || browser_may_call(rq);
 }
 
@@ -159,7 +167,7 @@ static bool let_key_in(struct request *rq)
         reply_error(rq, e, "looking up the API key");
     else if (result != AUTH_OK)
         unauthenticated(rq);
-    return !e && result == AUTH_OK && may_call(rq);
+    return !e && result == AUTH_OK && limits_let_principal_in(rq) && may_call(rq);
 }
 
 void server_handle(struct request *rq)
@@ -197,13 +205,23 @@ void server_hand_over(struct request *rq, void (*rest)(struct request *rq))
     hand_over(rq, rq->web->store_pool);
 }
 
-/* Who asks, as far as memory can tell. False: answered. */
-static bool authenticate(struct request *rq)
+/* Single-user mode, and a path of somebody else. */
+static bool is_of_nobody(const struct request *rq)
+{
+    const char *single = rq->web->options.user_id;
+    return single && is_under_user(rq->route) && strcmp(rq->args[0], single) != 0;
+}
+
+/* What memory knows of the caller leads on, or to a 401. False: answered. */
+static bool authenticate(struct request *rq, enum auth_result result)
 {
     const struct route *wanted = rq->route;
     rq->needs_session = wanted->browser == BROWSER_PAGE;
     if (!wanted->scopes_any) return true;
-    enum auth_result result = auth_from_memory(rq->web->keys, rq);
+    if (is_of_nobody(rq)) {
+        reply_problem(rq, PROBLEM_not_found, "There is one user here, that of USER_ID.");
+        return false;
+    }
     if (result == AUTH_OK) return may_call(rq);
     rq->needs_key = result == AUTH_UNKNOWN;
     bool has_cookie = request_header(rq, "Cookie") != NULL;
@@ -213,20 +231,34 @@ static bool authenticate(struct request *rq)
     return false;
 }
 
-void server_dispatch(struct request *rq)
+/* Everything before the handler that needs neither the database nor the body. False: answered. */
+static bool let_in(struct request *rq)
 {
-    if (!route(rq)) return;
+    AUTO(str_done) struct str allow = {0};
+    enum route_match match = router_match(rq, rq->method, rq->uri, &allow);
+    bool is_for_keys = rq->route && rq->route->scopes_any;
+    enum auth_result result = is_for_keys ? auth_from_memory(rq->web->keys, rq) : AUTH_MISSING;
+    cors_begin(rq);
+    /* Whoever watches over the service has to get an answer always. */
+    bool is_free = rq->nearest && rq->nearest->any_host;
+    if (!is_free && !limits_let_in(rq, result)) return false;
+    if (!route(rq, match, str_text(&allow))) return false;
     if (is_forwarded(rq)) {
         reply_problem(rq, PROBLEM_invalid_request,
                       "Forwarded requests are refused in single-user mode.");
-        return;
+        return false;
     }
     if (rq->is_body_too_large) {
         reply_problem(rq, PROBLEM_body_too_large, "A body may have at most %zu bytes.",
                       rq->body_bytes_max);
-        return;
+        return false;
     }
-    if (!authenticate(rq)) return;
+    return authenticate(rq, result);
+}
+
+void server_dispatch(struct request *rq)
+{
+    if (!let_in(rq)) return;
     bool needs_store = rq->needs_key || rq->needs_session;
     if (rq->route->place == ROUTE_UPSTREAM)
         hand_over(rq, rq->web->upstream_pool);

@@ -45,6 +45,12 @@ static struct run_idempotency scope_of(const struct request *rq,
                                     .fingerprint = idempotent->fingerprint};
 }
 
+static void key_reused(struct request *rq)
+{
+    reply_problem(rq, PROBLEM_idempotency_key_reused,
+                  "This key was used for another body; choose a new one.");
+}
+
 bool idempotent_begin(struct request *rq, struct idempotent *out)
 {
     *out = (struct idempotent){0};
@@ -57,8 +63,7 @@ bool idempotent_begin(struct request *rq, struct idempotent *out)
     enum err e = store_idempotency_find(rq->web->options.store, &what, &answer);
     if (e == E_NOT_FOUND) return true;
     if (e == E_CONFLICT) {
-        reply_problem(rq, PROBLEM_idempotency_key_reused,
-                      "This key was used for another body; choose a new one.");
+        key_reused(rq);
     } else if (e) {
         reply_error(rq, e, "looking up an idempotency key");
     } else {
@@ -80,7 +85,9 @@ void idempotent_reply(struct request *rq, const struct idempotent *idempotent, i
     struct run_answer answer = {.http_status = status};
     str_move(&answer.body, body);
     enum err e = store_idempotency_put(rq->web->options.store, &what, &answer);
-    if (e)
+    if (e == E_CONFLICT)
+        key_reused(rq);
+    else if (e)
         reply_error(rq, e, "keeping the answer under its idempotency key");
     else
         reply_json(rq, answer.http_status, &answer.body);

@@ -23,7 +23,8 @@ struct idempotent {
 };
 /* True: go on. False: the request is answered (replayed, or refused). */
 bool idempotent_begin(struct request *rq, struct idempotent *out);
-/* Keeps a 2xx answer under the key and sends it. `body` is emptied. */
+/* Keeps a 2xx answer under the key and sends it; when another request with the key was first, sends
+ * that one's, or refuses. `body` is emptied. */
 void idempotent_reply(struct request *rq, const struct idempotent *idempotent, int status,
                       struct str *body);
 

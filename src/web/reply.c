@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "runs/document.h"
+#include "web/limits.h"
+#include "web/problem_page.h"
 #include "web/server.h"
 
 #include <stdarg.h>
@@ -44,6 +46,7 @@ static void add_headers(struct request *rq, struct MHD_Response *response)
         MHD_add_response_header(response, name, value);
         says_how_to_cache = says_how_to_cache || strcmp(name, "Cache-Control") == 0;
     }
+    limits_add_headers(rq, response);
     if (!says_how_to_cache) MHD_add_response_header(response, "Cache-Control", "no-store");
 }
 
@@ -117,31 +120,59 @@ void reply_not_modified(struct request *rq, struct snapshot *snapshot)
 
 /* ---- problems ---- */
 
-static void put_problem(struct request *rq, enum problem problem, const char *detail,
-                        const struct field_errors *errors)
+static void write_problem(struct str *out, const char *public_url, enum problem problem,
+                          const char *detail, const char *instance, const char *request_id,
+                          const struct field_errors *errors)
 {
-    AUTO(str_done) struct str body = {0};
     AUTO(str_done) struct str type = {0};
-    str_append_format(&type, "%s/docs/errors#%s", rq->web->options.public_url,
-                      problems[problem].code);
-    struct json_writer w = json_writer(&body);
+    str_append_format(&type, "%s/docs/errors#%s", public_url, problems[problem].code);
+    struct json_writer w = json_writer(out);
     json_begin_object(&w);
     json_put_string(&w, "type", str_text(&type));
     json_put_string(&w, "title", problems[problem].title);
     json_put_int(&w, "status", problems[problem].status);
     json_put_string(&w, "detail", detail);
-    json_put_string(&w, "instance", rq->uri);
+    json_put_string(&w, "instance", instance);
     json_put_string(&w, "code", problems[problem].code);
     json_put_bool(&w, "retryable", problems[problem].is_retryable);
-    json_put_string(&w, "request_id", rq->id);
+    json_put_string(&w, "request_id", request_id);
     json_key(&w, "errors");
-    str_append_char(&body, '[');
-    if (errors) str_append_str(&body, &errors->json);
-    str_append_text(&body, "]}");
-    if (problems[problem].is_retryable) reply_header(rq, "Retry-After", RETRY_AFTER_S);
-    if (problems[problem].status == 429)
+    str_append_char(out, '[');
+    if (errors) str_append_str(out, &errors->json);
+    str_append_text(out, "]}");
+}
+
+void problem_write(struct str *out, const char *public_url, enum problem problem,
+                   const char *detail, const char *instance, const char *request_id)
+{
+    write_problem(out, public_url, problem, detail, instance, request_id, NULL);
+}
+
+static bool has_header(const struct request *rq, const char *wanted)
+{
+    for (size_t at = 0; at < rq->headers.len;) {
+        const char *name = rq->headers.data + at;
+        if (strcasecmp(name, wanted) == 0) return true;
+        at += strlen(name) + 1;
+        at += strlen(rq->headers.data + at) + 1;
+    }
+    return false;
+}
+
+static void put_problem(struct request *rq, enum problem problem, const char *detail,
+                        const struct field_errors *errors)
+{
+    if (problems[problem].is_retryable && !has_header(rq, "Retry-After"))
+        reply_header(rq, "Retry-After", RETRY_AFTER_S);
+    if (problem == PROBLEM_queue_full)
         reply_header(rq, "RateLimit", "\"open\";r=0;t=" RETRY_AFTER_S);
     if (problem == PROBLEM_unauthenticated) reply_header(rq, "WWW-Authenticate", "Bearer");
+    if (problem_page_is_wanted(rq)) {
+        problem_page(rq, problems[problem].status, problems[problem].code, detail);
+        return;
+    }
+    AUTO(str_done) struct str body = {0};
+    write_problem(&body, rq->web->options.public_url, problem, detail, rq->uri, rq->id, errors);
     answer_text(rq, problems[problem].status, "application/problem+json", &body);
 }
 

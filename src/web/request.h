@@ -15,9 +15,11 @@
 #include "store/keys.h"
 #include "store/runs.h"
 #include "store/sessions.h"
+#include "web/rate_limit.h"
 
 #include <microhttpd.h>
 
+struct client;
 struct web;
 struct route;
 
@@ -46,6 +48,7 @@ struct request {
     char *query; /* as it came, "" when there is none */
     const char *method;
     const struct route *route;
+    const struct route *nearest; /* the first one of this path, whatever its method; NULL none */
     char args[PATH_ARGS_MAX][PATH_ARG_BYTES_MAX + 1]; /* decoded {…} of the path, in order */
     struct str body;
     size_t body_bytes_max;
@@ -65,6 +68,9 @@ struct request {
     bool are_cookies_read;
     bool hides_referrer; /* the page must not be told to the next one */
     struct principal principal;
+    unsigned char address[ADDRESS_LEN]; /* the client's; when no key was in memory */
+    struct rate_answer rate;            /* of the bucket that paid last */
+    struct client *client;              /* its connection */
     char id[REQUEST_ID_MAX + 1];
     char traceparent[TRACEPARENT_MAX]; /* the caller's, or a new one; on pool threads */
     struct str headers;                /* of the reply: name NUL value NUL … */
@@ -76,7 +82,8 @@ void request_free(struct request *rq);
 
 /* A header of the request, NULL when absent. */
 const char *request_header(const struct request *rq, const char *name);
-/* Takes the caller's X-Request-Id when it is a plain word, else makes one. */
+/* Takes the caller's X-Request-Id when it is 1 to 64 of [A-Za-z0-9._-], else makes one: every reply
+ * and every line of the log carries it. */
 void request_set_id(struct request *rq);
 /* The caller's traceparent when it sent exactly one and that is valid, else a new trace begins. */
 void request_set_trace(struct request *rq);

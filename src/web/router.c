@@ -43,10 +43,15 @@ enum route_match router_match(struct request *rq, const char *method, const char
 {
     if (strlen(path) > PATH_BYTES_MAX) return ROUTE_BAD_PATH;
     const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
+    if (strcmp(path, "*") == 0 && strcmp(method, "OPTIONS") == 0) {
+        str_append_text(out_allow, "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+        return ROUTE_OPTIONS;
+    }
     for (size_t i = 0; i < routes_count; i++) {
         char args[PATH_ARGS_MAX][PATH_ARG_BYTES_MAX + 1];
         memset(args, 0, sizeof(args));
         if (!path_matches(routes[i].path, path, args)) continue;
+        if (!rq->nearest) rq->nearest = &routes[i];
         if (strcmp(routes[i].method, wanted) == 0) {
             rq->route = &routes[i];
             memcpy(rq->args, args, sizeof(args));

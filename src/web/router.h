@@ -43,7 +43,8 @@ enum route_match {
     ROUTE_BAD_PATH   /* broken escapes, too long: 404 as well, nothing has such a name */
 };
 
-/* `path` as it came (still encoded). HEAD is matched as GET. Fills rq->route and rq->args. */
+/* `path` as it came (still encoded). HEAD is matched as GET. Fills rq->route, rq->nearest and
+ * rq->args. "OPTIONS *" asks for the server as a whole (RFC 9110, 9.3.7). */
 enum route_match router_match(struct request *rq, const char *method, const char *path,
                               struct str *out_allow);
 

@@ -4,8 +4,11 @@
 #include "web/server.h"
 
 #include "base/log.h"
+#include "web/clients.h"
 #include "web/connection_wait.h"
+#include "web/limits.h"
 #include "web/listen.h"
+#include "web/reply.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,8 +19,9 @@
 #define STORE_QUEUE_MAX    4096
 #define UPSTREAM_THREADS   16
 #define UPSTREAM_QUEUE_MAX 256
-#define IDLE_TIMEOUT_S     60
-#define HEADER_BYTES_MAX   (32 * KIB)
+#define CONNECTION_BYTES   (32 * KIB) /* MHD's memory for a head; what does not fit, it refuses */
+#define HEAD_BYTES_MAX     (16 * KIB)
+#define URI_BYTES_MAX      (8 * KIB)
 #define DROPPED_BYTES_MAX  (1 * MIB)
 
 /* ---- answering ---- */
@@ -56,6 +60,37 @@ static bool take_body(struct request *rq, const char *bytes, size_t len)
     return rq->body_bytes_dropped <= DROPPED_BYTES_MAX;
 }
 
+/* Heads that fit into MHD's memory and are too large for us: answered as everything else is. */
+static bool head_is_fine(struct request *rq)
+{
+    size_t uri_bytes = strlen(rq->uri) + strlen(rq->query) + 1;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(rq->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    if (uri_bytes > URI_BYTES_MAX)
+        reply_problem(rq, PROBLEM_uri_too_long, "An address may have at most %zu bytes.",
+                      URI_BYTES_MAX);
+    else if (info && info->header_size > HEAD_BYTES_MAX)
+        reply_problem(rq, PROBLEM_headers_too_large,
+                      "The request line and the headers may have at most %zu bytes together.",
+                      HEAD_BYTES_MAX);
+    return !rq->is_answered;
+}
+
+/* The head is complete. */
+static enum MHD_Result begin(struct request *rq)
+{
+    request_set_id(rq);
+    rq->body.max = rq->body_bytes_max;
+    rq->is_body_too_large = declares_too_much(rq);
+    if (!client_sends(rq->client)) return MHD_NO;
+    if (!head_is_fine(rq) || rq->is_body_too_large) {
+        /* Answered before the body is read; MHD closes the connection then. */
+        (void)client_is_done(rq->client);
+        if (!rq->is_answered) server_dispatch(rq);
+    }
+    return MHD_YES;
+}
+
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload_data,
                                   size_t *upload_data_size, void **con_cls)
@@ -69,26 +104,24 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         rq->is_begun = true;
         rq->connection = connection;
         rq->method = method;
-        request_set_id(rq);
-        rq->body.max = rq->body_bytes_max;
-        if (!declares_too_much(rq)) return MHD_YES;
-        rq->is_body_too_large = true;
-        server_dispatch(rq); /* answered before the body is read; MHD closes the connection */
-        return MHD_YES;
+        return begin(rq);
     }
     if (*upload_data_size > 0) {
         bool goes_on = take_body(rq, upload_data, *upload_data_size);
         *upload_data_size = 0;
         return goes_on ? MHD_YES : MHD_NO; /* MHD closes the connection then */
     }
+    if (!client_is_done(rq->client)) return MHD_NO;
     server_dispatch(rq);
     return MHD_YES;
 }
 
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
-    (void)connection;
-    return request_new(cls, uri);
+    struct request *rq = request_new(cls, uri);
+    rq->client = client_of(connection);
+    (void)client_sends(rq->client);
+    return rq;
 }
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
@@ -97,7 +130,9 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     (void)cls;
     (void)connection;
     (void)code;
-    request_free(*con_cls);
+    struct request *rq = *con_cls;
+    if (rq) client_rests(rq->client);
+    request_free(rq);
     *con_cls = NULL;
 }
 
@@ -122,6 +157,7 @@ static void on_log(void *cls, const char *format, va_list args)
 
 static enum err start_daemon(struct web *web)
 {
+    int64_t idle_s = (web->options.idle_ms + 999) / 1000;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     web->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, web, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
@@ -130,8 +166,8 @@ static enum err start_daemon(struct web *web)
         NULL, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)MHD_THREADS, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)web->options.connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         (unsigned)web->options.connections_per_address_max, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_BYTES_MAX,
-        MHD_OPTION_END);
+        (unsigned)idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+        MHD_OPTION_NOTIFY_CONNECTION, clients_notify, web->clients, MHD_OPTION_END);
     if (!web->daemon) return fail(E_BUSY, "the HTTP server could not be started");
     return E_OK;
 }
@@ -165,6 +201,7 @@ enum err web_start(const struct web_options *options, struct web **out_web)
 {
     struct web *web = xcalloc(1, sizeof(*web));
     web->options = *options;
+    limits_start(web, options);
     enum err e = set_hosts(web);
     if (!e) e = key_cache_start(options->store, &web->keys);
     if (!e)
@@ -175,6 +212,8 @@ enum err web_start(const struct web_options *options, struct web **out_web)
                        &web->upstream_pool);
     web->streams = stream_count_new(options->streams_per_address_max);
     if (!e) e = connection_waits_start(options->store, &web->waits);
+    struct client_limits limits = {.request_ms = options->request_ms, .idle_ms = options->idle_ms};
+    if (!e) e = clients_start(&limits, options->public_url, &web->clients);
     if (!e) e = listen_open(options->listen_fd);
     if (!e) e = start_daemon(web);
     if (e) {
@@ -207,6 +246,8 @@ void web_stop(struct web *web)
     pool_free(web->upstream_pool);
     connection_waits_free(web->waits);
     stream_count_free(web->streams);
+    clients_stop(web->clients);
+    limits_stop(web);
     key_cache_stop(web->keys);
     xfree(web);
 }

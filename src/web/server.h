@@ -21,6 +21,11 @@ struct web {
     struct pool *store_pool;
     struct pool *upstream_pool;
     struct key_cache *keys;
+    struct clients *clients;
+    struct rate_limit *key_rate; /* limits.c; NULL: not limited */
+    struct rate_limit *user_rate;
+    struct rate_limit *address_rate;
+    struct rate_limit *unknown_key_rate;
     struct connection_waits *waits;
     struct stream_count *streams;
     atomic_bool is_draining;

@@ -37,7 +37,12 @@ struct web_options {
     int connections_max;
     int connections_per_address_max;
     int64_t streams_per_address_max;
-    int64_t stream_stall_ms; /* of one that does not read */
+    int64_t stream_stall_ms;                        /* of one that does not read */
+    int64_t key_requests_per_s, key_requests_burst; /* of an API key; 0 a second: no limit */
+    int64_t address_requests_per_s, address_requests_burst; /* of a signed-in user, or a stranger */
+    int64_t request_ms;       /* for a request's head, and again for its body; 0: no limit */
+    int64_t idle_ms;          /* until a connection is closed on which nothing moves; 0: never */
+    const char *cors_origins; /* whose scripts may call; NULL: none */
     const struct agent *agent;
     struct store *store;
     struct runs *runs;

@@ -39,7 +39,8 @@ export async function startSilence() {
 export async function startParked(silence, env = {}) {
   const service = await new Service(temporaryFolder(), { ...ALONE, SCALEKIT_ENV_URL: silence.url,
     ANTHROPIC_BASE_URL: silence.url, BRIEFD_MAX_RUNS: "1", BRIEFD_MAX_OPEN_RUNS: "10000000",
-    BRIEFD_TOOL_TIMEOUT: "10m", ...env }).start();
+    BRIEFD_TOOL_TIMEOUT: "10m", BRIEFD_KEY_RATE: "10000000", BRIEFD_KEY_BURST: "10000000",
+    ...env }).start();
   const headers = { authorization: `Bearer ${service.key = await service.newKey()}` };
   service.call = (method, path, more) => send(service.url, method, path, { ...more,
     headers: { ...headers, ...more?.headers } });
