@@ -88,10 +88,10 @@ const struct setting settings[] = {
                 "BRIEFD_LISTEN.",
         FIELD(public_url)),
     ROW(.name = "USER_ID", .kind = SETTING_USER,
-        .help = "Single-user mode: there is this one user (the identifier at ScaleKit). Whoever "
-                "opens the pages is this user, and requests for another one are refused. Only "
-                "while BRIEFD_LISTEN and BRIEFD_PUBLIC_URL are loopback. briefd run takes it when "
-                "there is no --user.",
+        .help = "Single-user mode: whoever opens the pages is this user (the identifier at "
+                "ScaleKit), and every briefing is for this user: one for somebody else is refused. "
+                "Only while BRIEFD_LISTEN and BRIEFD_PUBLIC_URL are loopback. briefd run takes it "
+                "when there is no --user.",
         FIELD(user_id)),
     ROW(.name = "BRIEFD_TRUSTED_PROXY", .kind = SETTING_ADDRESSES,
         .help =

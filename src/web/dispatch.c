@@ -205,23 +205,12 @@ void server_hand_over(struct request *rq, void (*rest)(struct request *rq))
     hand_over(rq, rq->web->store_pool);
 }
 
-/* Single-user mode, and a path of somebody else. */
-static bool is_of_nobody(const struct request *rq)
-{
-    const char *single = rq->web->options.user_id;
-    return single && is_under_user(rq->route) && strcmp(rq->args[0], single) != 0;
-}
-
 /* What memory knows of the caller leads on, or to a 401. False: answered. */
 static bool authenticate(struct request *rq, enum auth_result result)
 {
     const struct route *wanted = rq->route;
     rq->needs_session = wanted->browser == BROWSER_PAGE;
     if (!wanted->scopes_any) return true;
-    if (is_of_nobody(rq)) {
-        reply_problem(rq, PROBLEM_not_found, "There is one user here, that of USER_ID.");
-        return false;
-    }
     if (result == AUTH_OK) return may_call(rq);
     rq->needs_key = result == AUTH_UNKNOWN;
     bool has_cookie = request_header(rq, "Cookie") != NULL;

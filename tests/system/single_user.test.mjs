@@ -21,6 +21,15 @@ test("a briefing without a user is for the one user", async () => {
   assert.equal((await world.posts(user)).length, 1);
 });
 
+test("a briefing for somebody else is refused by the field's name", async () => {
+  const other = world.user();
+  const answer = await world.brief(other);
+  assert.deepEqual([answer.status, answer.body.code], [400, "invalid_request"]);
+  assert.deepEqual(answer.body.errors.map(({ pointer }) => pointer), ["/user_id"]);
+  assert.deepEqual((await world.request("GET", `/briefings?user_id=${other}`)).body.data, []);
+  assert.equal((await world.brief(user, { mode: "preview" })).status, 202);
+});
+
 test("what came through a proxy is refused", async () => {
   for (const name of ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "x-forwarded-proto", "X-Forwarded-Port"]) {
     const answer = await world.request("GET", "/briefings", { headers: { [name]: "for=192.0.2.60" } });
