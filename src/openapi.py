@@ -23,6 +23,7 @@ METHODS = ["get", "put", "post", "delete", "patch"]
 ROUTE = re.compile(r'\b(KEY|OWN|PAGE|OPEN)\(\s*"(\w+)",\s*"([^"]+)",\s*(.*?)\)\s*,\s*(?=KEY|OWN|PAGE|OPEN|\}|/\*)', re.S)
 PROBLEM = re.compile(r'X\((\w+), (\d{3}), (true|false), "([^"]+)"\)')
 ALWAYS = {"X-Request-Id": "XRequestId"}
+LIMITED = {"RateLimit-Policy": "RateLimitPolicy", "RateLimit": "SometimesRateLimit"}
 
 
 class Loader(yaml.SafeLoader):
@@ -104,7 +105,7 @@ def common_problems(route, method, parameters, has_body):
     """The codes that every route of this kind can answer."""
     codes = ["invalid_request"]
     if route["scopes"]:
-        codes += ["unauthenticated", "insufficient_scope", "rate_limited"]
+        codes += ["unauthenticated", "insufficient_scope"]
     if route["kind"] == "OWN" and method != "get":
         codes += ["csrf_failed", "unsupported_media_type"]
     if method != "get":
@@ -114,7 +115,7 @@ def common_problems(route, method, parameters, has_body):
     if ("header", "Idempotency-Key") in parameters:
         codes += ["idempotency_key_reused", "invalid_json"]
     if not route["any_host"]:
-        codes.append("misdirected_request")
+        codes += ["misdirected_request", "rate_limited"]
     if route["scopes"] or not route["inline"]:
         codes += ["internal", "overloaded", "storage_unavailable"]
     return codes
@@ -182,6 +183,9 @@ def complete(document, item, route, method, operation, problems):
     operation["security"] = security(route)
     for response in operation["responses"].values():
         response["headers"] = {**header_refs(ALWAYS), **response.get("headers", {})}
+    if not route["any_host"]:
+        for response in operation["responses"].values():
+            response["headers"].update(header_refs(LIMITED))
     parameters = own_parameters(document, item, operation)
     if ("header", "Idempotency-Key") in parameters:
         for response in operation["responses"].values():
@@ -198,7 +202,7 @@ def complete(document, item, route, method, operation, problems):
 def add_sometimes_headers(document):
     """A header that only some of a response's codes bring is not required there."""
     headers = document["components"]["headers"]
-    for name in ["RetryAfter", "Location", "WwwAuthenticate"]:
+    for name in ["RetryAfter", "Location", "WwwAuthenticate", "RateLimit"]:
         headers[f"Sometimes{name}"] = {**headers[name], "required": False}
 
 

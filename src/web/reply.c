@@ -164,7 +164,7 @@ static void put_problem(struct request *rq, enum problem problem, const char *de
 {
     if (problems[problem].is_retryable && !has_header(rq, "Retry-After"))
         reply_header(rq, "Retry-After", RETRY_AFTER_S);
-    if (problem == PROBLEM_queue_full)
+    if (problems[problem].status == 429 && !rq->rate.is_refused)
         reply_header(rq, "RateLimit", "\"open\";r=0;t=" RETRY_AFTER_S);
     if (problem == PROBLEM_unauthenticated) reply_header(rq, "WWW-Authenticate", "Bearer");
     if (problem_page_is_wanted(rq)) {
