@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { send } from "./client.mjs";
+import { loadContract } from "./contract.mjs";
 import { bareEnvironment, eventually, said, sanitizerReport, startProgram } from "./processes.mjs";
 
 export { eventually } from "./processes.mjs";
@@ -161,10 +162,13 @@ class World {
 
   // ---- briefd's HTTP side ----
 
-  /** key: another API key; null for none. More options: client.mjs. */
-  request(method, path, { key = this.key, headers = {}, ...more } = {}) {
+  /** key: another API key; null for none. More options: client.mjs. Fails when the answer is not one that the
+   *  service's OpenAPI document describes. */
+  async request(method, path, { key = this.key, headers = {}, ...more } = {}) {
     const bearer = key === null ? {} : { authorization: `Bearer ${key}` };
-    return send(this.url, method, path, { headers: { ...bearer, ...headers }, agent: this.#agent, ...more });
+    const answer = await send(this.url, method, path, { headers: { ...bearer, ...headers }, agent: this.#agent, ...more });
+    (await loadContract(BINARY)).check(method, path, answer);
+    return answer;
   }
 
   /** POST /briefings. */
