@@ -95,8 +95,11 @@ def read_problems(text, explained):
 def own_parameters(document, item, operation):
     names = set()
     for parameter in item.get("parameters", []) + operation.get("parameters", []):
-        while "$ref" in parameter:
-            parameter = document["components"]["parameters"][parameter["$ref"].split("/")[-1]]
+        if "$ref" in parameter:
+            name = parameter["$ref"].split("/")[-1]
+            if name not in document["components"]["parameters"]:
+                raise Mismatch(f"{operation['operationId']}: there is no parameter {name}")
+            parameter = document["components"]["parameters"][name]
         names.add((parameter["in"], parameter["name"]))
     return names
 
