@@ -28,7 +28,7 @@ _briefd() {
                 return
                 ;;
             run) words="--user --recipe --params --timezone --idempotency-key --preview $common" ;;
-            check-config) words="--print --print-config --example $common" ;;
+            check-config) words="--print --print-config --example --unpack $common" ;;
             keys)
                 words="--scope --all $common"
                 [ "$COMP_CWORD" = 2 ] && words="create list revoke $words"

@@ -1,4 +1,4 @@
-/* A recipe.json. Its members are described in config/recipes/README.md. */
+/* A recipe.json. Its members are described in static/docs/recipes.md. */
 #include "agent/catalogue_read.h"
 
 #include <string.h>
