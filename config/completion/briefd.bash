@@ -11,7 +11,7 @@ _briefd() {
             ;;
         --scope)
             mapfile -t COMPREPLY < <(compgen -W \
-                "briefings:read briefings:write connections:read connections:write admin" -- "$current")
+                "briefings:read briefings:write connections:read connections:write metrics:read admin" -- "$current")
             return
             ;;
         --connectors | --name | --return-to | --user | --recipe | --params | --timezone | --idempotency-key) return ;;

@@ -57,6 +57,19 @@ int64_t journal_begun_ms(const struct journal *j, const char *key)
     return 0;
 }
 
+/* What others can see is told at level info, the rest at debug. */
+static void log_events(const struct run_update *update, const struct run_row *row)
+{
+    for (size_t i = 0; i < update->n_events; i++) {
+        const char *type = update->events[i].type;
+        if (strstr(type, "deliver"))
+            log_info(type, LOG_STR("state", delivery_state_name(row->delivery)),
+                     LOG_STR("channel", row->delivery_channel), LOG_STR("ts", row->delivery_ts));
+        else
+            log_debug(type, LOG_STR("phase", row->phase), LOG_INT("turn", row->turn));
+    }
+}
+
 /* All writes of a run thread pass here. */
 static enum err journal_write(struct journal *j, const struct run_update *update)
 {
@@ -66,6 +79,7 @@ static enum err journal_write(struct journal *j, const struct run_update *update
     if (e) return e;
     run_row_done(j->row);
     *j->row = fresh;
+    log_events(update, j->row);
     return E_OK;
 }
 

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SCOPES "briefings:read, briefings:write, connections:read, connections:write, admin"
+#define SCOPES                                                                                     \
+    "briefings:read, briefings:write, connections:read, connections:write, "                       \
+    "metrics:read, admin"
 
 /* Words separated by commas or spaces. 0 after telling what is wrong. */
 static unsigned read_scopes(const struct command_context *ctx, const char *text)

@@ -41,7 +41,9 @@ struct serving {
     struct web *web;
     struct file_lock lock;
     int listen_fd;
+    int metrics_fd; /* 0: none */
     char listen_url[300];
+    char metrics_url[300];
 };
 
 /* As many descriptors as the system allows: a connection each for callers and for calls to the
@@ -65,6 +67,12 @@ static void keep_memory_private(void)
 #endif
 }
 
+static void write_url(char out[300], const char *host, int port)
+{
+    bool is_ipv6 = strchr(host, ':') != NULL;
+    snprintf(out, 300, "http://%s%s%s:%d", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", port);
+}
+
 /* With port 0 the address is known only now; a public URL that was derived from it follows. */
 static enum err bind_address(struct serving *s)
 {
@@ -73,9 +81,11 @@ static enum err bind_address(struct serving *s)
     enum err e = listen_bind(c->listen_host, c->listen_port, &s->listen_fd, &port);
     if (e) return e;
     if (c->listen_port == 0) config_set_port(c, port);
-    bool is_ipv6 = strchr(c->listen_host, ':') != NULL;
-    snprintf(s->listen_url, sizeof(s->listen_url), "http://%s%s%s:%d", is_ipv6 ? "[" : "",
-             c->listen_host, is_ipv6 ? "]" : "", port);
+    write_url(s->listen_url, c->listen_host, port);
+    if (!c->metrics_host) return E_OK;
+    e = listen_bind(c->metrics_host, c->metrics_port, &s->metrics_fd, &port);
+    if (e) return fail_context(e, "BRIEFD_METRICS_LISTEN");
+    write_url(s->metrics_url, c->metrics_host, port);
     return E_OK;
 }
 
@@ -104,6 +114,7 @@ static enum err open_port(struct serving *s)
 {
     const struct config *c = s->config;
     struct web_options web = {.listen_fd = s->listen_fd,
+                              .metrics_fd = s->metrics_fd,
                               .listen_host = c->listen_host,
                               .listen_port = c->listen_port,
                               .public_url = c->public_url,
@@ -135,6 +146,7 @@ static enum err open_port(struct serving *s)
                               .feeds = s->service.feeds,
                               .catalogue = c->catalogue};
     s->listen_fd = -1;
+    s->metrics_fd = 0;
     return web_start(&web, &s->web);
 }
 
@@ -182,6 +194,7 @@ static int serve(struct serving *s)
     log_info("ready", LOG_STR("listen", s->listen_url),
              LOG_STR("public_url", s->config->public_url), LOG_STR("database", s->config->db_path),
              LOG_STR("version", briefd_version), LOG_INT("max_runs", s->config->runs_max));
+    if (s->config->metrics_host) log_info("metrics_ready", LOG_STR("listen", s->metrics_url));
     wait_for_end(s);
     web_drain(s->web);
     service_quiesce(&s->service);
@@ -211,6 +224,7 @@ int command_serve(struct command_context *ctx)
     connect_stop(s.connect);
     service_stop(&s.service);
     if (s.listen_fd >= 0) close(s.listen_fd);
+    if (s.metrics_fd > 0) close(s.metrics_fd);
     file_unlock(&s.lock);
     config_free(s.config);
     if (code == COMMAND_OK) log_info("stopped");

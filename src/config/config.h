@@ -32,11 +32,13 @@ struct config {
     int64_t tool_timeout_ms; /* BRIEFD_TOOL_TIMEOUT: 65 s */
     char *ca_file;           /* BRIEFD_CA_FILE */
     /* the service */
-    char *listen_host; /* BRIEFD_LISTEN: 127.0.0.1:8080; "::1" without its brackets */
-    int listen_port;   /* 0: any free one, printed in the ready line */
-    char *public_url;  /* BRIEFD_PUBLIC_URL, no slash at its end; default http://<listen> when that
+    char *listen_host;  /* BRIEFD_LISTEN: 127.0.0.1:8080; "::1" without its brackets */
+    int listen_port;    /* 0: any free one, printed in the ready line */
+    char *metrics_host; /* BRIEFD_METRICS_LISTEN; NULL: no listener of its own */
+    int metrics_port;
+    char *public_url; /* BRIEFD_PUBLIC_URL, no slash at its end; default http://<listen> when that
                           is loopback */
-    char *user_id;     /* USER_ID: single-user mode; NULL otherwise */
+    char *user_id;    /* USER_ID: single-user mode; NULL otherwise */
     char *trusted_proxy;                /* BRIEFD_TRUSTED_PROXY: addresses; NULL none */
     char *trusted_proxy_header;         /* BRIEFD_TRUSTED_PROXY_HEADER: says who is signed in */
     char *return_origins;               /* BRIEFD_RETURN_ORIGINS: where tickets may lead back to */

@@ -167,7 +167,7 @@ static bool apply_listen(const struct setting *setting, const char *text, struct
     int port = 0;
     if (!split_address(text, host, &port))
         return refuse(out_why, "must be an address and a port, like 127.0.0.1:8080 or [::1]:8080");
-    config->listen_port = port;
+    *(int *)(void *)((char *)config + setting->port_offset) = port;
     return set_text(setting, config, host, strlen(host));
 }
 

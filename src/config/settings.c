@@ -80,7 +80,14 @@ const struct setting settings[] = {
     ROW(.section = "The service", .name = "BRIEFD_LISTEN", .kind = SETTING_LISTEN,
         .default_text = "127.0.0.1:8080",
         .help = "Address and port to listen on. Port 0 takes a free one and prints it.",
-        FIELD(listen_host)),
+        FIELD(listen_host), .port_offset = offsetof(struct config, listen_port)),
+    ROW(.name = "BRIEFD_METRICS_LISTEN", .kind = SETTING_LISTEN,
+        .help =
+            "Address and port, like 127.0.0.1:9464, where Prometheus reads /metrics without a "
+            "key: whoever reaches it may read, so keep it to this machine or to a network of "
+            "your own. With or without it, /metrics at BRIEFD_LISTEN takes a key with the scope "
+            "metrics:read. What is counted begins anew with each start.",
+        FIELD(metrics_host), .port_offset = offsetof(struct config, metrics_port)),
     ROW(.name = "BRIEFD_PUBLIC_URL", .kind = SETTING_PUBLIC_URL,
         .help = "The address at which people and callers reach briefd: https, unless it is this "
                 "machine. "

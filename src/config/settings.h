@@ -15,7 +15,7 @@ enum setting_kind {
     SETTING_SEAL_KEY,   /* the same: 32 bytes in base64 or base64url */
     SETTING_UPSTREAM,   /* char *: https URL, or http to this machine; no slash at the end */
     SETTING_PUBLIC_URL, /* the same without a path */
-    SETTING_LISTEN,     /* "host:port" → listen_host, listen_port */
+    SETTING_LISTEN,     /* "host:port" → char * host, and the port at port_offset */
     SETTING_FILE,       /* char *: a file that can be read */
     SETTING_DATABASE,   /* char *: a file in a folder that exists */
     SETTING_USER,       /* char *: a user's id */
@@ -45,6 +45,7 @@ struct setting {
     bool for_database;        /* also read for CONFIG_DATABASE */
     const char *help;         /* sentences for the example file */
     size_t offset;            /* of the field in struct config */
+    size_t port_offset;       /* of SETTING_LISTEN: of its int */
 };
 
 extern const struct setting settings[];

@@ -3,6 +3,7 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "http/retry.h"
 #include "notify/internal.h"
 #include "notify/schedule.h"
@@ -38,6 +39,9 @@ static void prepare(struct receiver *r, const struct webhook_delivery *delivery,
     s->headers[3] = (struct http_header){"webhook-signature", str_text(&s->signature)};
     int64_t timeout_ms = r->notify->options.timeout_ms;
     *out = (struct http_request){
+        .upstream = "webhooks",
+        .operation = "deliver",
+        .is_repeat = delivery->tries > 0,
         .method = "POST",
         .url = r->url,
         .headers = s->headers,
@@ -110,6 +114,14 @@ static void batch_free(struct batch **batch)
     xfree(*batch);
 }
 
+static const struct metric_def webhook_lag = {
+    .name = "briefd_webhook_lag_seconds",
+    .help = "Of webhooks that were taken: from the event to the answer.",
+    .kind = METRIC_HISTOGRAM,
+    .decimals = 3,
+    .bounds = {50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 3600000, 86400000},
+};
+
 static struct webhook_result result_of(const struct receiver *r, const struct batch *batch,
                                        size_t i, int64_t now_ms)
 {
@@ -125,6 +137,7 @@ static struct webhook_result result_of(const struct receiver *r, const struct ba
                                     .status = batch->replies[i].status,
                                     .error = is_taken ? NULL : s->error};
     log_result(r, d, s, &batch->replies[i], result.next_ms);
+    if (is_taken) metric_observe(metric_only(&webhook_lag), now_ms - d->created_ms);
     return result;
 }
 

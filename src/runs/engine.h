@@ -27,6 +27,7 @@ struct runs {
     struct runs_options options;
     struct thread scheduler;
     atomic_bool is_stopping;
+    bool is_overdue_unread; /* the scheduler's own: reading them failed, and that was told */
 
     struct mutex mutex; /* guards what follows */
     struct cond changed;

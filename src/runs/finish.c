@@ -294,10 +294,9 @@ void finish_overdue(struct runs *runs)
     AUTO(run_ids_done) struct run_ids ids = {0};
     enum err e = store_runs_overdue(runs->options.store, now_ms,
                                     now_ms - runs->options.blocked_ttl_ms, OVERDUE_BATCH, &ids);
-    if (e) {
-        log_failure("overdue_not_read", e);
-        return;
-    }
+    if (e && !runs->is_overdue_unread) log_failure("overdue_not_read", e);
+    runs->is_overdue_unread = e != E_OK;
+    if (e) return;
     for (size_t i = 0; i < ids.n; i++) {
         struct event_new event = {.type = "ended"};
         struct run_update update = {.change = write_overdue, .events = &event, .n_events = 1};

@@ -23,6 +23,7 @@
 struct retention {
     struct retention_options options;
     struct thread thread;
+    bool is_blind;    /* looking for them failed, and that was told */
     int64_t erasures; /* as last seen */
     char *user_after; /* where looking for forgotten users goes on; NULL: at the first */
 
@@ -130,10 +131,9 @@ static void look_for_erasures(struct retention *r)
 {
     int64_t n = 0;
     enum err e = store_erasures(r->options.store, &n);
-    if (e) {
-        log_failure("erasures_not_seen", e);
-        return;
-    }
+    if (e && !r->is_blind) log_failure("erasures_not_seen", e);
+    r->is_blind = e != E_OK;
+    if (e) return;
     if (n != r->erasures) watch_forget(r->options.watch, NULL);
     r->erasures = n;
 }

@@ -16,6 +16,7 @@ static const struct {
     {SCOPE_BRIEFINGS_WRITE,   "briefings:write"  },
     {SCOPE_CONNECTIONS_READ,  "connections:read" },
     {SCOPE_CONNECTIONS_WRITE, "connections:write"},
+    {SCOPE_METRICS_READ,      "metrics:read"     },
     {SCOPE_ADMIN,             "admin"            },
 };
 

@@ -13,6 +13,7 @@ enum scope {
     SCOPE_CONNECTIONS_READ = 1 << 2,
     SCOPE_CONNECTIONS_WRITE = 1 << 3,
     SCOPE_ADMIN = 1 << 4, /* implies the others */
+    SCOPE_METRICS_READ = 1 << 5,
 };
 /* "briefings:read" …; 0 for a word that is none. */
 unsigned scope_parse(const char *word);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 struct key_cache {
     struct store *store;
     struct thread thread;
+    atomic_bool is_unread; /* the last reading failed, and that was told */
 
     struct mutex mutex; /* guards what follows */
     struct cond stop;
@@ -21,6 +23,17 @@ struct key_cache {
     uint64_t n_kept;      /* … and the one that `keys` came from */
     bool is_stopping;
 };
+
+/* Once for each change: a damaged database stays so for many readings. */
+static void tell_change(struct key_cache *cache, enum err e)
+{
+    bool is_failure = e != E_OK;
+    if (atomic_exchange(&cache->is_unread, is_failure) == is_failure) return;
+    if (is_failure)
+        log_failure("keys_not_read", e, LOG_STR("next", "those in memory count; trying again"));
+    else
+        log_info("keys_read_again");
+}
 
 /* Several threads may read at once. What was read earlier never takes the place of what was read
  * later: a revoked key would come back with it. */
@@ -31,10 +44,8 @@ static void reload(struct key_cache *cache)
     uint64_t n = ++cache->n_begun;
     mutex_unlock(&cache->mutex);
     enum err e = store_keys_list(cache->store, false, &fresh);
-    if (e) {
-        log_failure("keys_not_read", e);
-        return;
-    }
+    tell_change(cache, e);
+    if (e) return;
     mutex_lock(&cache->mutex);
     if (n > cache->n_kept) {
         struct key_list old = cache->keys;

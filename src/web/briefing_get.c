@@ -85,6 +85,7 @@ static void park(struct request *rq, struct snapshot *snapshot, int64_t wait_s)
     /* Suspended first: the watch may answer before watch_wait() has returned. */
     if (!rq->is_suspended) MHD_suspend_connection(rq->connection);
     rq->is_suspended = true;
+    rq->is_waiting = true;
     enum err e = watch_wait(rq->web->options.watch, snapshot->id, snapshot->etag,
                             clock_mono_ms() + wait_s * 1000, woken, rq);
     if (!e) {

@@ -154,6 +154,7 @@ void connection_wait(struct connection_waits *waits, struct request *rq, int64_t
         wait->next = waits->first;
         waits->first = wait;
         waits->n++;
+        rq->is_waiting = true;
         cond_broadcast(&waits->changed);
     }
     mutex_unlock(&waits->mutex);

@@ -1,5 +1,6 @@
 #include "web/request.h"
 
+#include "base/clock.h"
 #include "base/crypt.h"
 #include "web/reply.h"
 #include "web/server.h"
@@ -20,6 +21,7 @@ struct request *request_new(struct web *web, const char *raw_uri)
     rq->uri = query ? xstrndup(raw_uri, (size_t)(query - raw_uri)) : xstrdup(raw_uri);
     rq->query = xstrdup(query ? query + 1 : "");
     rq->body_bytes_max = web->options.body_bytes_max;
+    rq->begun_us = clock_mono_us();
     return rq;
 }
 

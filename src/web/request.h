@@ -56,6 +56,8 @@ struct request {
     size_t body_bytes_dropped; /* of a body that was too large */
     bool is_begun;             /* MHD called us for the headers */
     bool is_answered;          /* a response is queued */
+    bool is_waiting;           /* for a change, because its caller asked for that */
+    int64_t begun_us;          /* mono */
     bool is_suspended;         /* answering must resume */
     void (*rest)(
         struct request *rq);    /* on a pool thread, instead of the handler; NULL: the handler */

@@ -78,6 +78,7 @@ const struct route routes[] = {
     OPEN("GET", "/healthz", true, INLINE, healthz_get),
     OPEN("GET", "/readyz", true, STORE, readyz_get),
     OPEN("GET", "/version", false, INLINE, version_get),
+    KEY("GET", "/metrics", SCOPE_METRICS_READ, STORE, metrics_get),
     OPEN("GET", "/openapi.json", false, INLINE, openapi_get),
     OPEN("GET", "/docs", false, INLINE, docs_get),
     OPEN("GET", "/docs/{page}", false, INLINE, docs_page_get),

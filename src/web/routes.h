@@ -45,6 +45,7 @@ void hooks_scalekit_post(struct request *rq);
 void healthz_get(struct request *rq);
 void readyz_get(struct request *rq);
 void version_get(struct request *rq);
+void metrics_get(struct request *rq);
 void openapi_get(struct request *rq);
 void docs_get(struct request *rq);
 void docs_page_get(struct request *rq);

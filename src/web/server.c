@@ -3,6 +3,7 @@
  */
 #include "web/server.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "web/clients.h"
 #include "web/connection_wait.h"
@@ -31,6 +32,7 @@ void server_answer(struct request *rq, int status, struct MHD_Response *response
     struct MHD_Connection *connection = rq->connection;
     bool is_suspended = rq->is_suspended;
     rq->is_answered = true;
+    observe_answer(rq, status);
     MHD_queue_response(connection, (unsigned)status, response);
     MHD_destroy_response(response);
     /* The last touch: from here on MHD may complete and free the request. */
@@ -202,6 +204,8 @@ enum err web_start(const struct web_options *options, struct web **out_web)
     struct web *web = xcalloc(1, sizeof(*web));
     web->options = *options;
     limits_start(web, options);
+    web->started_unix_ms = clock_unix_ms();
+    web->observer = observer_new();
     enum err e = set_hosts(web);
     if (!e) e = key_cache_start(options->store, &web->keys);
     if (!e)
@@ -216,6 +220,10 @@ enum err web_start(const struct web_options *options, struct web **out_web)
     if (!e) e = clients_start(&limits, options->public_url, &web->clients);
     if (!e) e = listen_open(options->listen_fd);
     if (!e) e = start_daemon(web);
+    if (!e && options->metrics_fd > 0) {
+        web->options.metrics_fd = 0;
+        e = metrics_listener_start(web, options->metrics_fd, &web->metrics);
+    }
     if (e) {
         web_stop(web);
         return e;
@@ -233,6 +241,8 @@ void web_stop(struct web *web)
 {
     if (!web) return;
     web_drain(web);
+    metrics_listener_stop(web->metrics);
+    if (web->options.metrics_fd > 0) close(web->options.metrics_fd);
     if (web->daemon) {
         MHD_socket listening = MHD_quiesce_daemon(web->daemon);
         if (listening != MHD_INVALID_SOCKET) close(listening);
@@ -249,5 +259,6 @@ void web_stop(struct web *web)
     clients_stop(web->clients);
     limits_stop(web);
     key_cache_stop(web->keys);
+    observer_free(web->observer);
     xfree(web);
 }

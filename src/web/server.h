@@ -5,6 +5,7 @@
 #define WEB_SERVER_H
 
 #include "web/auth.h"
+#include "web/observe.h"
 #include "web/pool.h"
 #include "web/stream_count.h"
 #include "web/web.h"
@@ -28,6 +29,9 @@ struct web {
     struct rate_limit *unknown_key_rate;
     struct connection_waits *waits;
     struct stream_count *streams;
+    struct observer *observer;
+    struct metrics_listener *metrics; /* NULL: none of its own */
+    int64_t started_unix_ms;
     atomic_bool is_draining;
     atomic_llong
         writable_until_ms; /* mono: the database was found writable; readyz asks again after that */

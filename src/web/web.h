@@ -26,6 +26,7 @@ struct web_options {
     int listen_fd;           /* from listen_bind(); taken over */
     const char *listen_host; /* as configured, and the port that was bound: what Host may say */
     int listen_port;
+    int metrics_fd; /* the same for a listener that shows metrics without a key; 0: none */
     const char *public_url;
     const char *user_id;              /* single-user mode; NULL otherwise */
     const char *trusted_proxy;        /* addresses whose header says who is signed in; NULL none */

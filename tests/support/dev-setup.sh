@@ -86,6 +86,24 @@ install_node_modules() {
     say "installed in $(seconds_since "$start")"
 }
 
+# promtool checks what /metrics says. It comes in Debian's package of Prometheus, which is unpacked and
+# not installed: nobody needs a daemon for that.
+install_promtool() {
+    local tool=build/tools/promtool start=$SECONDS
+    if [ -x "$tool" ] || command -v promtool >/dev/null; then return; fi
+    say "fetching promtool with apt-get"
+    rm -rf build/tools/unpacked
+    mkdir -p build/tools/unpacked "$logs"
+    if ! (cd build/tools/unpacked && apt-get download prometheus) >"$logs/promtool.log" 2>&1; then
+        quietly apt-update as_root apt-get update
+        (cd build/tools/unpacked && quietly promtool apt-get download prometheus)
+    fi
+    quietly promtool dpkg-deb -x build/tools/unpacked/prometheus_*.deb build/tools/unpacked
+    mv build/tools/unpacked/usr/bin/promtool "$tool"
+    rm -rf build/tools/unpacked
+    say "fetched in $(seconds_since "$start")"
+}
+
 # setup build|demo|bench|test|all
 setup() {
     if ! command -v dpkg-query >/dev/null; then
@@ -97,4 +115,7 @@ setup() {
     if [ "$1" != build ]; then
         install_node_modules "$1"
     fi
+    case $1 in
+        test | all) install_promtool ;;
+    esac
 }
