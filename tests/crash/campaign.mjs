@@ -1,8 +1,9 @@
 // The long campaign: briefings always in flight, the process killed at random moments, started again
 // on the same database, and everything checked that must hold (ledger.mjs), until the time is over.
 //
-//   node tests/crash/campaign.mjs SECONDS [SEED]      exit status 1 when something did not hold
+//   node tests/crash/campaign.mjs SECONDS [SEED] [--sigterm]     exit status 1 when something did not hold
 //
+// With --sigterm every end is an orderly one, which must lose, repeat and look for nothing at all.
 // BRIEFD_BIN is the binary. The seed is printed; with it the same moments are chosen again, counted
 // in requests that the sandbox has seen, though not the same interleavings.
 
@@ -27,9 +28,9 @@ export function randomFrom(seed) {
 }
 
 /** Runs it; {seed, kills, terms, runs, posts, duplicates, losses, unknown, repeats, breaches, …}. */
-export async function campaign(seconds, seed) {
+export async function campaign(seconds, seed, isOrderly = false) {
   const world = await startWorld({ env: PATIENT });
-  const c = new Campaign(world, seconds, seed);
+  const c = new Campaign(world, seconds, seed, isOrderly);
   try {
     await world.latency({ model_ms: 20, tool_ms: 5 });
     return await c.run();
@@ -41,8 +42,9 @@ export async function campaign(seconds, seed) {
 class Campaign {
   #up = Promise.resolve(); // settles when the service answers again
 
-  constructor(world, seconds, seed) {
+  constructor(world, seconds, seed, isOrderly) {
     this.world = world;
+    this.isOrderly = isOrderly;
     this.until = Date.now() + seconds * 1000;
     this.random = randomFrom(seed);
     this.ledger = new Ledger(world);
@@ -134,6 +136,8 @@ class Campaign {
     result.previewed += run.delivery.state === "previewed" ? 1 : 0;
     result.reconciled += run.delivery.state === "reconciled" ? 1 : 0;
     result.breaches.push(...breaches);
+    if (this.isOrderly && (repeats > 0 || run.delivery.state === "reconciled"))
+      result.breaches.push(`${id}: ${repeats} repeats, ${run.delivery.state}, and nothing was killed`);
     if (repeats > Math.max(0, run.attempt - 1))
       result.breaches.push(`${id}: ${repeats} model calls were repeated in ${run.attempt} attempts`);
     this.ledger.forget(seen);
@@ -162,7 +166,7 @@ class Campaign {
   async #end() {
     const { world, result } = this;
     const dice = this.random();
-    if (dice < 0.2) {
+    if (this.isOrderly || dice < 0.2) {
       result.terms++;
       return world.stop("SIGTERM");
     }
@@ -176,7 +180,7 @@ class Campaign {
   /** Sometimes it dies while it is still recovering. */
   async #start() {
     const { world, result } = this;
-    while (this.random() < 0.15) {
+    while (!this.isOrderly && this.random() < 0.15) {
       const started = world.start().catch(() => null);
       for (let turns = this.random() * 300; turns > 0; turns--) await new Promise(setImmediate);
       result.kills++;
@@ -199,14 +203,17 @@ function report(r) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const seconds = Number(process.argv[2]);
-  const seed = Number(process.argv[3] ?? Date.now() % 1_000_000_000);
+  const words = process.argv.slice(2);
+  const isOrderly = words.includes("--sigterm");
+  const [first, second] = words.filter((word) => word !== "--sigterm");
+  const seconds = Number(first);
+  const seed = Number(second ?? Date.now() % 1_000_000_000);
   if (!(seconds > 0) || !Number.isInteger(seed)) {
-    console.error("node tests/crash/campaign.mjs SECONDS [SEED]");
+    console.error("node tests/crash/campaign.mjs SECONDS [SEED] [--sigterm]");
     process.exit(2);
   }
   console.log(`seed ${seed}`);
-  const result = await campaign(seconds, seed);
+  const result = await campaign(seconds, seed, isOrderly);
   report(result);
   process.exitCode = result.breaches.length === 0 && result.duplicates === 0 && result.losses === 0 ? 0 : 1;
 }

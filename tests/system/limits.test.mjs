@@ -15,7 +15,7 @@ const PER_USER = 2; // of one user at once
 let world;
 before(async () => {
   world = await startWorld({ env: { BRIEFD_MAX_RUNS: `${SLOTS}`, BRIEFD_MAX_OPEN_RUNS: `${OPEN}`,
-    BRIEFD_MAX_RUNS_PER_USER: `${PER_USER}` } });
+    BRIEFD_MAX_RUNS_PER_USER: `${PER_USER}`, BRIEFD_TOOL_TIMEOUT: "10m" } });
 });
 after(() => world?.close());
 
@@ -50,30 +50,24 @@ async function assertOldestFirst(asked, what) {
 test("no more briefings of one user run at once than allowed, and others are served meanwhile", async () => {
   const greedy = await world.connected("greedy");
   const modest = await world.connected("modest");
-  await world.latency({ model_ms: 400 });
-  const ids = [];
+  // Everybody's first look at the accounts is held, so that nobody ends before all are there.
+  const held = await world.hold({ endpoint: "scalekit.accounts.list", match: { identifier: greedy }, count: -1 });
   const asked = [];
   for (let i = 0; i < 6; i++) {
     const { answer: { id }, ...times } = await timed(() => enqueue(greedy));
     asked.push({ id, ...times });
-    ids.push(id);
   }
+  const states = async () => (await Promise.all(asked.map(({ id }) => world.document(id)))).map(({ status }) => status);
+  await eventually(async () => (await states()).filter((status) => status === "running").length === PER_USER,
+    "as many run as may");
   const { id: other } = await world.accepted(modest);
-  const running = async () => (await Promise.all(ids.map((id) => world.document(id))))
-    .filter(({ status }) => status === "running" || status === "delivering").length;
-  let most = 0;
-  const done = Promise.all([...ids, other].map((id) => world.untilEnd(id)));
-  for (let ended = false; !ended;) {
-    most = Math.max(most, await running());
-    ended = await Promise.race([done.then(() => true), new Promise((r) => setImmediate(r, false))]);
-  }
-  await world.latency({ model_ms: 0 });
-  const runs = await done;
-  assert.equal(most, PER_USER);
-  assert.deepEqual(runs.map(({ status }) => status), Array(7).fill("succeeded"));
+  assert.equal((await world.untilEnd(other)).status, "succeeded", "the other user waits for nobody");
+  const running = [...Array(PER_USER).fill("running"), ...Array(6 - PER_USER).fill("queued")];
+  assert.deepEqual((await states()).sort().reverse(), running);
+  await held.release();
+  const runs = await Promise.all(asked.map(({ id }) => world.untilEnd(id)));
+  assert.deepEqual(runs.map(({ status }) => status), Array(6).fill("succeeded"));
   await assertOldestFirst(asked, greedy);
-  const [third, others] = await claimedAt([ids[2], other]);
-  assert.ok(others < third, "the other user did not wait for the third of the first");
 });
 
 /** Asks on a connection of its own and keeps it open. */
@@ -169,7 +163,7 @@ test("ten times what fits: only 429 and 503, flat memory, everything accepted is
   const accepted = answers.filter(({ status }) => status === 202).map(({ body }) => body.id);
   assert.ok(accepted.length >= OPEN && answers.length - accepted.length > OPEN);
   for (const { headers } of answers.filter(({ status }) => status !== 202)) assert.ok(headers["retry-after"]);
-  assert.ok(isSanitized() || after4 - after1 < 16 * 1024, `memory grew from ${after1} to ${after4} kB`);
+  assert.ok(isSanitized() || after4 - after1 < 32 * 1024, `memory grew from ${after1} to ${after4} kB`);
 
   const runs = await Promise.all(accepted.map((id) => world.untilEnd(id, 120)));
   assert.deepEqual([...new Set(runs.map(({ status }) => status))], ["succeeded"]);
