@@ -152,6 +152,23 @@ static void a_message_that_is_surely_absent_is_sent_once_more(void **state)
     assert_true(fake_calls(HISTORY) >= 2);
 }
 
+/* What is read before the settle time is over proves nothing, and one read after it is not enough. */
+static void a_message_that_comes_late_is_found_by_the_last_read(void **state)
+{
+    struct rig *rig = *state;
+    rig->agent.delivery_settle_ms = 3000; /* the first read comes long before its end */
+    rig_accept(rig, "post");
+    AUTO(str_done) struct str page = {0};
+    str_append_format(&page, "{\"messages\":[{\"user\":\"U1\",\"text\":\"%s\",\"ts\":\"17.5\"}]}",
+                      rig->id);
+    FAKE_TOOLS(LOST, {.tool = HISTORY, .times = 2, .data = "{\"messages\":[],\"has_more\":false}"},
+               {.tool = HISTORY, .data = str_text(&page)}, POSTS);
+    FAKE_CLAUDE(SENDS("t1"));
+    rig_attempt(rig);
+    assert_delivered(rig, 1);
+    assert_int_equal(rig->row.delivery, DELIVERY_RECONCILED);
+}
+
 static void nothing_is_sent_after_a_second_unknown_outcome(void **state)
 {
     struct rig *rig = *state;
@@ -299,6 +316,7 @@ int main(void)
         RIG_TEST(an_unknown_outcome_without_a_history_tool_is_left_to_people),
         RIG_TEST(a_message_that_is_found_in_the_channel_was_delivered),
         RIG_TEST(a_message_that_is_surely_absent_is_sent_once_more),
+        RIG_TEST(a_message_that_comes_late_is_found_by_the_last_read),
         RIG_TEST(nothing_is_sent_after_a_second_unknown_outcome),
         RIG_TEST(nor_when_a_refusal_came_between_the_two),
         RIG_TEST(a_probe_that_says_later_is_asked_again_before_the_send),

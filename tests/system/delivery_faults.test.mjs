@@ -169,4 +169,4 @@ suite("the delivery", [
   { name: "another person's message with this briefing's marker is not taken for ours",
     faults: [lost], ...meanwhile((c) => c.world.control("POST", "/slack", { identifier: c.user,
       channel: CHANNEL, text: `Have you seen this?\n_Briefing ${c.id}_` })), sends: 2 },
-], { together: 24, env: { BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "2m", BRIEFD_MODEL_TOTAL_TIMEOUT: "2m" } });
+], { together: 24 });

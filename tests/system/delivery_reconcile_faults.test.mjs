@@ -122,7 +122,7 @@ sideBySide(() => {
       faults: [lost, { ...PROBE, skip: 3,
         action: inside({ ok: true, team_id: "T0OTHER", user_id: "U0OTHER" }) }],
       ...nobody({ posts: 0, says: /another account is connected now/ }) },
-  ], { together: 16, env: { BRIEFD_TOOL_TIMEOUT: "5s" } });
+  ], { together: 16 });
 
   suite("looking for a message in vain", [
     ...rowsFor("reading the channel, each time", { ...HISTORY, count: -1 }, ({ kind }, name) =>
@@ -135,5 +135,5 @@ sideBySide(() => {
     { name: "an app that may come back tomorrow: nobody knows", ...late(),
       faults: [arrived, { ...HISTORY, count: -1, action: { type: "status", status: 429,
         headers: { "retry-after": "86400" }, body: toolError(8, "RATE_LIMITED", "tomorrow") } }] },
-  ], { together: 16, env: { BRIEFD_TOOL_TIMEOUT: "5s", BRIEFD_RECONCILE_TIMEOUT: "2s" } });
+  ], { together: 16, env: { BRIEFD_RECONCILE_TIMEOUT: "2s" } });
 });

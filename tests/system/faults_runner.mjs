@@ -16,6 +16,8 @@
 //   state     of the delivery (default: follows from the end)
 //   says      what error.detail, or the summary of a success, must match
 //   slow      a large number for rows that wait long: they begin first
+//   waits     true: it ends because a time is over (a timeout, the retries'), so times are short for it.
+//             All other rows have as much time as the machine needs
 //   check     more of this row's own: check(case), with case.run, case.events and case.post
 //   retries   repeated questions to the model
 //
@@ -25,19 +27,31 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { CHANNEL, CONNECTIONS, startWorld } from "./harness.mjs";
+import { CHANNEL, CONNECTIONS, UNHURRIED, startWorld } from "./harness.mjs";
 
-const SETTINGS = { BRIEFD_TOOL_TIMEOUT: "3s", BRIEFD_MODEL_RETRY_BUDGET: "3s",
-  BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "3s", BRIEFD_MODEL_IDLE_BYTES_TIMEOUT: "3s",
-  BRIEFD_MODEL_IDLE_EVENTS_TIMEOUT: "3s" };
+const PATIENT = { ...UNHURRIED, BRIEFD_MODEL_RETRY_BUDGET: "2m" };
+const SHORT = { BRIEFD_MODEL_RETRY_BUDGET: "4s", ...Object.fromEntries(Object.keys(UNHURRIED).map((name) =>
+  [name, name.includes("TOTAL") ? "20s" : "4s"])) };
+const WAITING = 8; // rows at once whose times are short
 
-/** A suite: `rows` in one world, then a look at what is left behind. */
-export function suite(title, rows, { env = {}, sandboxArgs, together = 12, restart } = {}) {
+/** A suite: its rows in a world of their own, those that wait in another one at the same time. */
+export function suite(title, rows, { env, together = 12, ...more } = {}) {
+  const patient = rows.filter(({ waits }) => !waits);
+  const waiting = rows.filter(({ waits }) => waits);
+  sideBySide(() => {
+    if (patient.length > 0) part(title, patient, { ...more, together, env: { ...PATIENT, ...env } });
+    if (waiting.length > 0)
+      part(`${title}, and time`, waiting, { ...more, together: Math.min(together, WAITING), env: { ...SHORT, ...env } });
+  });
+}
+
+/** Rows in one world, then a look at what is left behind. */
+function part(title, rows, { env, sandboxArgs, together, restart }) {
   describe(title, { concurrency: 1 }, () => {
     const owners = new Map(); // of briefings
     let world;
     before(async () => {
-      world = await startWorld({ env: { ...SETTINGS, ...env }, sandboxArgs });
+      world = await startWorld({ env, sandboxArgs });
       await world.claude({ settings: { fast_stream: true } });
     });
     after(() => world?.close());

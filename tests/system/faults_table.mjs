@@ -113,6 +113,7 @@ export function rowsFor(where, rule, expect, beside = []) {
     const { then, ...row } = expected;
     return [{ name: `${where}: ${fault.says}; ${then}`, 
       faults: [...beside, { ...rule, action: fault.action }],
-      slow: fault.kind === "silent" ? 2 : rule.count === -1 ? 1 : 0, ...row }];
+      slow: fault.kind === "silent" ? 2 : rule.count === -1 ? 1 : 0,
+      waits: fault.kind === "silent" || (rule.count === -1 && rule.endpoint.startsWith("anthropic.")), ...row }];
   });
 }

@@ -57,21 +57,21 @@ suite("asking the model", [
   ...both("an api_error inside the stream is asked again",
     stream("error_event", { error_type: "api_error" })),
   ...both("a stream without message_stop is no reply", stream("no_message_stop")),
-  ...both("a stream that falls silent is asked again", stream("stall_after_start"), { slow: 2 }),
-  ...both("comments alone do not keep a stream alive", stream("stall_heartbeats"), { slow: 2 }),
+  ...both("a stream that falls silent is asked again", stream("stall_after_start"), { slow: 2, waits: true }),
+  ...both("comments alone do not keep a stream alive", stream("stall_heartbeats"), { slow: 2, waits: true }),
   ...both("pings alone do not keep a stream alive", stream("stall_heartbeats", { with: "pings" }),
-    { slow: 2 }),
+    { slow: 2, waits: true }),
   ...both("a stream cut inside an event is asked again", stream("cut_mid_event")),
   ...both("a stream without any event is asked again", stream("no_events")),
   ...both("a kind of delta that nobody knows makes the reply useless", stream("unknown_delta")),
   ...both("a second message inside a stream makes the reply useless", stream("second_start")),
   ...both("an event that is not JSON makes the reply useless", stream("bad_json")),
-  ...both("a reply without end is cut off and asked again", stream("endless_text"), { slow: 3 }),
+  ...both("a reply without end is cut off and asked again", stream("endless_text"), { slow: 3, waits: true }),
   ...both("a stream in small pieces is whole", stream("drip", { bytes: 97, interval_ms: 1 }),
     { retries: 0, paid: 3 }),
   ...["no_message_stop", "cut_mid_event", "stall_after_start", "stall_heartbeats"].map((kind) =>
     ({ name: `${kind} each time: the briefing ends`, faults: [{ ...ASK, count: -1,
-      action: stream(kind) }], ...DIES, slow: 2 })),
+      action: stream(kind) }], ...DIES, slow: 2, waits: true })),
   ...["no_events", "unknown_delta", "second_start", "bad_json"].map((kind) =>
     ({ name: `${kind} each time: the briefing ends after three`, faults: [{ ...ASK, count: -1,
       action: stream(kind) }], ...DIES, paid: 3, retries: 2 })),
@@ -104,4 +104,4 @@ suite("asking the model", [
     faults: [{ ...ASK, action: { type: "reset", when: "after" } }], paid: 1, replies: 0,
     brief: { budget: { max_usd: "0.25" } }, end: "budget_exceeded",
     says: /^the next question to the model could cost more than what is left of the budget/ },
-], { together: 24, env: { BRIEFD_TOOL_TIMEOUT: "15s" } });
+], { together: 24 });

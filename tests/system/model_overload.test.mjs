@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { sideBySide, suite } from "./faults_runner.mjs";
 
+const isLong = process.env.BRIEFD_TEST_LONG === "1";
 const ASK = { endpoint: "anthropic.messages" };
 const http = (error, more) => ({ type: "stream", kind: "http", error, ...more });
 const asked = (c) => c.world.log("anthropic.messages");
@@ -39,12 +40,23 @@ sideBySide(() => {
     ...lasting("503", http("unavailable_html"), /HTTP 503: 503 Service Temporarily Unavailable/),
   ], { together: 1, env: { BRIEFD_MODEL_RETRY_BUDGET: "1500ms" } });
 
+  suite("a model that is overloaded for a while", [
+    { name: `529 ${isLong ? "for a minute" : "five times"}: it is asked until it passes`, slow: 1,
+      faults: [{ ...ASK, skip: 1, count: -1, action: http("overloaded") }],
+      middle: async (c) => {
+        const retries = async () => (await c.world.request("GET", `/briefings/${c.id}/events`)).body.data
+          .filter(({ type }) => type === "model_retry").length;
+        await c.world.eventually(async () => (await retries()) >= (isLong ? 9 : 5), "it was tried again", 600);
+        await c.mend();
+      } },
+  ], { together: 1, env: { BRIEFD_MODEL_RETRY_BUDGET: "10m" } });
+
   suite("a model that asks for much time", [
     { name: "429 with more time than the retries may take: it is not asked again", replies: 2, retries: 1,
       faults: [{ ...ASK, skip: 2, count: -1, action: http("rate_limit", { retry_after: 100 }) }],
       end: "model_unavailable",
       check: async (c) => assert.equal((await asked(c)).length, 3) },
-  ], { restart: true });
+  ], { restart: true, env: { BRIEFD_MODEL_RETRY_BUDGET: "4s" } });
 
   suite("a model that asks for more time than the briefing has", [
     { name: "the briefing ends at once, as out of time", brief: { deadline_seconds: 30 }, replies: 2,

@@ -101,4 +101,4 @@ suite("how a reply ends", [
       assert.equal(hits[`tool ${user}`], 1);
       assert.equal(hits[`model ${user}`], 1);
     } },
-], { together: 16, env: { BRIEFD_TOOL_TIMEOUT: "15s" } });
+], { together: 16 });

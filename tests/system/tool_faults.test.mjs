@@ -7,6 +7,7 @@ import { rowsFor, toolError } from "./faults_table.mjs";
 const PROJECTS = { endpoint: "scalekit.execute_tool", match: { tool: "sanitymcp_list_projects" } };
 const QUERY = { endpoint: "scalekit.execute_tool", match: { tool: "sanitymcp_query_documents" } };
 const RELEASES = { endpoint: "scalekit.execute_tool", match: { tool: "sanitymcp_list_releases" } };
+const DIGITS = "9007199254740993123";
 const MENDED = ["fine", "broken", "later", "ours"];
 
 const results = (c) => c.events.filter(({ type }) => type === "tool_result").map(({ data }) => data);
@@ -68,6 +69,13 @@ suite("read tools", [
     ...told() },
   { name: "an error text beside no data is told to the model",
     faults: [{ ...PROJECTS, action: { type: "body", body: { error: "try later" } } }], ...told() },
+  { name: "integers above 2^53 in a result reach the model digit for digit", replies: 4,
+    faults: [{ ...PROJECTS, action: { type: "body", body: `{"data":{"rev":${DIGITS}},"execution_id":"5"}` } },
+      { endpoint: "anthropic.messages", count: -1, match: { body_contains: DIGITS }, action: { type: "delay", ms: 0 } }] },
+  { name: "half characters and controls in a result reach the model as something it can read", replies: 4,
+    faults: [{ ...PROJECTS, action: { type: "body",
+      body: '{"data":{"t":"half \\ud83d, bell \\u0007, nul \\u0000"},"execution_id":"5"}' } }], check: (c) =>
+      assert.ok(results(c).every(({ ok }) => ok)) },
   { name: "an account that is gone: the briefing waits for its user",
     faults: [{ ...PROJECTS, action: { type: "status", status: 404, body: { code: 5,
       message: "connected account not found", details: [{ error_code: "RESOURCE_NOT_FOUND" }] } } }],

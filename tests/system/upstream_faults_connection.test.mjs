@@ -15,7 +15,7 @@ const restart = (env) => async ({ world }) => {
 const elsewhere = (env, row) => ({ setup: (c) => restart(env(c))(c),
   check: restart({}), ...row });
 
-const noModel = { end: "model_unavailable", replies: 0, says:
+const noModel = { end: "model_unavailable", replies: 0, waits: true, says:
   /^Anthropic gave no usable reply, tried \d+ times; the last: no connection: \S/ };
 const noScalekit = { end: "connector_service_unavailable", replies: 0,
   says: /^ScaleKit gave no usable answer about the connections: no connection: \S/ };
@@ -29,8 +29,7 @@ const elsewhereLater = (env, row) => {
 };
 // The third question was asked before the stop, and called off: the model wrote three replies.
 const AFTER_TWO = { replies: 2, paid: 3, brief: { budget: { max_usd: "5.00" } } };
-const QUICK_STOP = { BRIEFD_STOP_GRACE: "100ms", BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "2m",
-  BRIEFD_MODEL_TOTAL_TIMEOUT: "2m" };
+const QUICK_STOP = { BRIEFD_STOP_GRACE: "100ms", BRIEFD_MODEL_RETRY_BUDGET: "4s" };
 const tls = (url) => url.replace("http:", "https:");
 
 /** One of the upstreams goes down while the model writes its n-th reply, and comes back on a sign. */
@@ -63,8 +62,7 @@ sideBySide(() => {
     { name: "ScaleKit is away when the message is to be sent: it is sent when ScaleKit is back", sends: 1,
       ...goneDuring(3, "scalekit", ({ world }) =>
         world.logged("scalekit_failed", (line) => line.class === "not_sent")) },
-  ], { together: 1, env: { BRIEFD_LOG_LEVEL: "debug",
-    BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "2m", BRIEFD_MODEL_TOTAL_TIMEOUT: "2m" } });
+  ], { together: 1, env: { BRIEFD_LOG_LEVEL: "debug" } });
 
   suite("upstreams without TLS", [
     { name: "no TLS where Claude should be: the briefing ends", ...elsewhere(

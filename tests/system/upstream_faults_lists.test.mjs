@@ -118,4 +118,4 @@ suite("what the lists say", [
   { name: "a caller that does not want to wait is told in the middle, too", replies: 3,
     brief: { if_blocked: "fail" }, end: "connector_revoked", says: /slack account .* not usable/,
     ...duringReply(3, (c) => c.world.account(c.user, "slack", { revoked: true })) },
-], { together: 24, env: { BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "2m", BRIEFD_MODEL_TOTAL_TIMEOUT: "2m" } });
+], { together: 24 });

@@ -44,7 +44,7 @@ sideBySide(() => {
         const refused = await c.asked(EXECUTE);
         assert.ok(refused.some(({ status }) => status === 401), "the old token was not used");
       } },
-  ], { together: 1, env: { BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "2m", BRIEFD_MODEL_TOTAL_TIMEOUT: "2m" } });
+  ], { together: 1 });
 
   suite("an access token that cannot be had", [
     { name: "503 each time: the briefing ends and says so",
