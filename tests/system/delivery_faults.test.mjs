@@ -124,7 +124,6 @@ suite("the delivery", [
     (kind === "account" ? { ...waits, sends: 1 } : atOnce)),
   { name: "nobody can be asked who is connected: nothing is sent", slow: 8,
     faults: [{ ...PROBE, skip: 1, count: -1, action: FAULTS.status_500.action }],
-    brief: { deadline_seconds: 10 },
     end: "connector_service_unavailable",
     says: /^nothing was posted: slack could not be asked who is connected \(HTTP 500 INTERNAL: / },
   { name: "another Slack account is connected meanwhile: the briefing starts over for that one",
