@@ -21,13 +21,19 @@ struct agent {
     struct http_client *http;
     struct anthropic *anthropic;
     struct scalekit *scalekit;
-    const struct catalogue *catalogue;
+    struct catalogue *catalogue;   /* of a copy that agent_hold() made, or without a shelf */
+    struct catalogue_shelf *shelf; /* where the one in force stands; NULL: `catalogue`, always */
     /* How long a call may still be executed after it timed out for us. */
     int64_t delivery_settle_ms;
     int64_t delivery_retry_ms;    /* first wait after "not now" from the provider */
     int64_t reconcile_pause_ms;   /* before a failed read of the channel is tried again */
     int64_t reconcile_timeout_ms; /* for all of looking for one message */
 };
+
+/* A copy with the catalogue that is in force now; it stays the same until agent_release(). Whoever
+ * looks into the catalogue works with such a copy. */
+struct agent agent_hold(const struct agent *agent) MUST_CHECK;
+void agent_release(struct agent *copy);
 
 /* How the outside asks a run to stop. One a run thread; written by any thread, read by the run. */
 enum agent_wish {

@@ -122,6 +122,21 @@ static void load_recipes(struct loader *loader)
     loader->n_problems += doc.n_problems;
 }
 
+static void catalogue_free(struct catalogue *catalogue)
+{
+    for (size_t i = 0; i < catalogue->n_connectors; i++)
+        connector_done(&catalogue->connectors[i]);
+    for (size_t i = 0; i < catalogue->n_recipes; i++)
+        recipe_done(&catalogue->recipes[i]);
+    for (size_t i = 0; i < catalogue->n_models; i++)
+        xfree(catalogue->models[i].name);
+    xfree(catalogue->connectors);
+    xfree(catalogue->recipes);
+    xfree(catalogue->models);
+    xfree(catalogue->prices_checked);
+    xfree(catalogue);
+}
+
 enum err catalogue_load(const char *config_dir, const char *(*setting)(void *ctx, const char *name),
                         void *ctx, struct catalogue **out_catalogue, struct str *out_problems)
 {
@@ -138,24 +153,16 @@ enum err catalogue_load(const char *config_dir, const char *(*setting)(void *ctx
         return fail(E_INVALID, "%s has %zu problems", config_dir ? config_dir : "the configuration",
                     loader.n_problems);
     }
+    atomic_init(&loader.catalogue->references, 1);
     *out_catalogue = loader.catalogue;
     return E_OK;
 }
 
-void catalogue_free(struct catalogue *catalogue)
+void catalogue_release(struct catalogue *catalogue)
 {
     if (!catalogue) return;
-    for (size_t i = 0; i < catalogue->n_connectors; i++)
-        connector_done(&catalogue->connectors[i]);
-    for (size_t i = 0; i < catalogue->n_recipes; i++)
-        recipe_done(&catalogue->recipes[i]);
-    for (size_t i = 0; i < catalogue->n_models; i++)
-        xfree(catalogue->models[i].name);
-    xfree(catalogue->connectors);
-    xfree(catalogue->recipes);
-    xfree(catalogue->models);
-    xfree(catalogue->prices_checked);
-    xfree(catalogue);
+    if (atomic_fetch_sub_explicit(&catalogue->references, 1, memory_order_acq_rel) == 1)
+        catalogue_free(catalogue);
 }
 
 const struct connector *catalogue_connector(const struct catalogue *c, const char *name)

@@ -13,6 +13,7 @@
 #include "base/json.h"
 
 #include <regex.h>
+#include <stdatomic.h>
 
 /* config/connectors.json: one member a connector. */
 struct connector {
@@ -104,6 +105,7 @@ struct catalogue {
     struct model *models;
     size_t n_models;
     char *prices_checked; /* the date of the prices: "2026-10-08" */
+    atomic_int references;
 };
 
 /* `config_dir` NULL: the files built into the binary. `setting` gives the value of an environment
@@ -112,7 +114,21 @@ struct catalogue {
 enum err catalogue_load(const char *config_dir, const char *(*setting)(void *ctx, const char *name),
                         void *ctx, struct catalogue **out_catalogue,
                         struct str *out_problems) MUST_CHECK;
-void catalogue_free(struct catalogue *catalogue);
+/* Gives a reference back, the first one included; the last one frees. NULL is fine. */
+void catalogue_release(struct catalogue *catalogue);
+/* One reference more. */
+struct catalogue *catalogue_hold(struct catalogue *catalogue);
+
+/* Where the catalogue in force stands, so that another can take its place while the old one is
+ * still in use. Any thread. */
+struct catalogue_shelf;
+/* Holds `first`; the caller keeps its own reference. */
+struct catalogue_shelf *catalogue_shelf_new(struct catalogue *first);
+void catalogue_shelf_free(struct catalogue_shelf *shelf);
+/* The one in force, with a reference for the caller. */
+struct catalogue *catalogue_shelf_take(struct catalogue_shelf *shelf);
+/* From now on `fresh` is in force; the caller keeps its own reference. */
+void catalogue_shelf_put(struct catalogue_shelf *shelf, struct catalogue *fresh);
 
 /* NULL when there is none of that name. */
 const struct connector *catalogue_connector(const struct catalogue *c, const char *name);

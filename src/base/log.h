@@ -34,7 +34,7 @@ static inline const char *log_text_or_dash(const char *text)
 #define LOG_STR(k, v) ((struct log_field){.key = (k), .text = log_text_or_dash(v)})
 #define LOG_INT(k, v) ((struct log_field){.key = (k), .number = (int64_t)(v)})
 
-/* Once at start, before threads. */
+/* At start, and again when settings are read anew. */
 void log_setup(enum log_format format, enum log_level least);
 /* Also used by tests: where lines go (default 2). */
 void log_to(int fd);

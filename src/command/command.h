@@ -81,6 +81,11 @@ int command_failed(const char *what);
 int command_config(const struct command_context *ctx, const struct command_line *line,
                    enum config_need need, struct config **out_config);
 
+/* The same without telling anybody: problems and warnings are lines. */
+enum err command_config_read(const struct command_context *ctx, const struct command_line *line,
+                             enum config_need need, struct config **out_config,
+                             struct str *out_problems, struct str *out_warnings) MUST_CHECK;
+
 /* Locks the database for this process: <db>.lock. Told on stderr when another has it. */
 enum err command_lock(const struct config *config, struct file_lock *out_lock) MUST_CHECK;
 /* Options of store_open() as the configuration says. */

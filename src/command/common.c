@@ -30,15 +30,23 @@ static size_t count_lines(const struct str *lines)
     return n;
 }
 
-int command_config(const struct command_context *ctx, const struct command_line *line,
-                   enum config_need need, struct config **out_config)
+enum err command_config_read(const struct command_context *ctx, const struct command_line *line,
+                             enum config_need need, struct config **out_config,
+                             struct str *out_problems, struct str *out_warnings)
 {
-    AUTO(str_done) struct str problems = {0}, warnings = {0}, db = {0};
+    AUTO(str_done) struct str db = {0};
     if (line->db) str_append_format(&db, "BRIEFD_DB=%s", line->db);
     const char *overrides[] = {line->db ? str_text(&db) : NULL, NULL};
     struct config_source source = {
         .env_file = line->env_file, .environ = ctx->environ, .overrides = overrides};
-    enum err e = config_load(&source, need, out_config, &problems, &warnings);
+    return config_load(&source, need, out_config, out_problems, out_warnings);
+}
+
+int command_config(const struct command_context *ctx, const struct command_line *line,
+                   enum config_need need, struct config **out_config)
+{
+    AUTO(str_done) struct str problems = {0}, warnings = {0};
+    enum err e = command_config_read(ctx, line, need, out_config, &problems, &warnings);
     print_lines("warning: ", &warnings);
     if (e) {
         size_t n = count_lines(&problems);

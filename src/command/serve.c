@@ -6,15 +6,17 @@
  *
  *   SIGTERM, SIGINT: nothing new ─▶ model calls get their grace, deliveries finish
  *                    ─▶ the rest is parked ─▶ closed
- *   SIGHUP: the secrets are read anew
+ *   SIGHUP: recipes and secrets are read anew (command/reload.h)
  */
+#include "base/clock.h"
 #include "base/embedded.h"
 #include "base/thread.h"
-#include "command/command.h"
-#include "command/service.h"
+#include "command/reload.h"
+#include "command/supervisor.h"
 #include "web/listen.h"
 #include "web/web.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +41,7 @@ struct serving {
     struct service service;
     struct connect *connect;
     struct web *web;
+    struct supervisor supervisor;
     struct file_lock lock;
     int listen_fd;
     int metrics_fd; /* 0: none */
@@ -143,40 +146,75 @@ static enum err open_port(struct serving *s)
                               .runs = s->service.runs,
                               .watch = s->service.watch,
                               .notify = s->service.notify,
-                              .feeds = s->service.feeds,
-                              .catalogue = c->catalogue};
+                              .feeds = s->service.feeds};
     s->listen_fd = -1;
     s->metrics_fd = 0;
     return web_start(&web, &s->web);
 }
 
-/* SIGHUP: keys that were refused may be good now. Everything else needs a restart. */
-static void read_secrets(struct serving *s)
+/* ---- signals, and what the service manager is told ---- */
+
+static void tell_status(const struct serving *s, const char *prefix)
 {
-    struct config *fresh = NULL;
-    if (command_config(s->ctx, s->line, CONFIG_EVERYTHING, &fresh) != COMMAND_GO_ON) {
-        log_error("reload_refused", LOG_STR("next", "the settings in force stay as they are"));
-        return;
-    }
-    anthropic_set_key(s->service.anthropic, fresh->anthropic_api_key);
-    scalekit_set_secret(s->service.scalekit, fresh->scalekit_client_secret);
-    connect_set_webhook_secret(s->connect, fresh->scalekit_webhook_secret);
-    runs_credentials_renewed(s->service.runs);
-    config_free(fresh);
-    log_info("secrets_read");
+    struct runs_state state;
+    runs_state_get(s->service.runs, &state);
+    supervisor_tell(&s->supervisor, "%sSTATUS=%s%d briefings running, %lld waiting", prefix,
+                    state.is_stopping             ? "Stopping; "
+                    : state.waits_for_credentials ? "Our key is refused; "
+                                                  : "",
+                    state.running, (long long)state.queued);
 }
 
-static void wait_for_end(struct serving *s)
+/* Alive is who can still make a briefing: the store's writer answers (an error is an answer), and
+ * the scheduler comes around. That this thread gets here is the third part. */
+static void tell_alive(const struct serving *s)
+{
+    int64_t version = 0;
+    struct runs_state state;
+    if (store_data_version(s->service.store, &version)) log_warn("store_not_written");
+    runs_state_get(s->service.runs, &state);
+    if (clock_mono_ms() - state.scheduler_seen_mono_ms < s->supervisor.watchdog_ms)
+        tell_status(s, "WATCHDOG=1\n");
+    else
+        log_error("scheduler_stands_still");
+}
+
+static void read_anew(struct serving *s)
+{
+    /* systemd wants the moment, to tell this reload from a later one. */
+    supervisor_tell(&s->supervisor, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=Reloading",
+                    (long long)clock_mono_us());
+    reload(s->ctx, s->line, &s->service, s->connect);
+    tell_status(s, "READY=1\n");
+}
+
+/* The next signal, or 0 when it is time for a sign of life. */
+static int next_signal(const struct serving *s)
 {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
+    int64_t every_ms = s->supervisor.watchdog_ms / 3;
+    struct timespec timeout = {.tv_sec = every_ms / 1000, .tv_nsec = every_ms % 1000 * 1000000};
+    for (;;) {
+        int number = sigtimedwait(&signals, NULL, every_ms > 0 ? &timeout : NULL);
+        if (number > 0) return number;
+        if (errno == EAGAIN) return 0;
+    }
+}
+
+static void wait_for_end(struct serving *s)
+{
     int number = 0;
-    while (sigwait(&signals, &number) == 0 && number == SIGHUP)
-        read_secrets(s);
+    while (number != SIGTERM && number != SIGINT) {
+        number = next_signal(s);
+        if (number == SIGHUP) read_anew(s);
+        if (number == 0) tell_alive(s);
+    }
     log_info("stopping", LOG_STR("signal", number == SIGINT ? "SIGINT" : "SIGTERM"));
+    tell_status(s, "STOPPING=1\n");
 }
 
 static int serve(struct serving *s)
@@ -195,6 +233,7 @@ static int serve(struct serving *s)
              LOG_STR("public_url", s->config->public_url), LOG_STR("database", s->config->db_path),
              LOG_STR("version", briefd_version), LOG_INT("max_runs", s->config->runs_max));
     if (s->config->metrics_host) log_info("metrics_ready", LOG_STR("listen", s->metrics_url));
+    tell_status(s, "READY=1\n");
     wait_for_end(s);
     web_drain(s->web);
     service_quiesce(&s->service);
@@ -207,13 +246,15 @@ int command_serve(struct command_context *ctx)
         .synopsis = "briefd serve",
         .text =
             "Runs the service: HTTP in front, briefings behind. One process serves a database.\n"
-            "SIGTERM stops it without losing anything, SIGHUP reads the secrets anew.",
+            "SIGTERM stops it without losing anything, SIGHUP reads recipes, connectors,\n"
+            "models and secrets anew.",
         .example = "briefd serve --env-file /etc/briefd/env",
     };
     struct command_line line = {0};
     int code = command_parse(ctx, &usage, &line);
     if (code != COMMAND_GO_ON) return code;
     struct serving s = {.ctx = ctx, .line = &line, .listen_fd = -1, .lock = {.fd = -1}};
+    s.supervisor = supervisor_find(ctx);
     code = command_config(ctx, &line, CONFIG_EVERYTHING, &s.config);
     if (code != COMMAND_GO_ON) return code;
     thread_block_signals();

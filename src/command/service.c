@@ -50,11 +50,12 @@ static enum err start_clients(struct service *s)
                                         .client_secret = c->scalekit_client_secret,
                                         .tool_timeout_ms = c->tool_timeout_ms};
     s->scalekit = scalekit_new(s->http, &scalekit);
+    s->shelf = catalogue_shelf_new(c->catalogue);
     s->agent = (struct agent){.store = s->store,
                               .http = s->http,
                               .anthropic = s->anthropic,
                               .scalekit = s->scalekit,
-                              .catalogue = c->catalogue,
+                              .shelf = s->shelf,
                               .delivery_settle_ms = c->delivery_settle_ms,
                               .delivery_retry_ms = c->delivery_retry_ms,
                               .reconcile_pause_ms = c->reconcile_pause_ms,
@@ -160,5 +161,6 @@ void service_stop(struct service *service)
     store_close(service->store);
     watch_free(service->watch);
     feeds_free(service->feeds);
+    catalogue_shelf_free(service->shelf);
     *service = (struct service){0};
 }

@@ -19,6 +19,7 @@ struct service {
     struct http_client *http;
     struct anthropic *anthropic;
     struct scalekit *scalekit;
+    struct catalogue_shelf *shelf;
     struct agent agent;
     struct watch *watch;
     struct feeds *feeds;

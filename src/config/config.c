@@ -162,6 +162,18 @@ enum err config_load(const struct config_source *source, enum config_need need,
     return E_OK;
 }
 
+void config_list_frozen(const struct config *running, const struct config *fresh,
+                        struct str *out_names)
+{
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting_value *old = value_find(running, settings[i].name);
+        const struct setting_value *new = value_find(fresh, settings[i].name);
+        bool is_same = text_equal(old ? old->text : NULL, new ? new->text : NULL);
+        if (is_same || settings[i].is_reloaded) continue;
+        str_append_format(out_names, "%s%s", out_names->len > 0 ? ", " : "", settings[i].name);
+    }
+}
+
 void config_free(struct config *config)
 {
     if (!config) return;
@@ -173,6 +185,6 @@ void config_free(struct config *config)
         xfree(config->values[i].origin);
     }
     xfree(config->values);
-    catalogue_free(config->catalogue);
+    catalogue_release(config->catalogue);
     xfree(config);
 }

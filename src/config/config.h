@@ -110,6 +110,9 @@ enum err config_load(const struct config_source *source, enum config_need need,
                      struct config **out_config, struct str *out_problems,
                      struct str *out_warnings) MUST_CHECK;
 void config_free(struct config *config);
+/* Names of settings that differ in `fresh` and are read at the start only, separated by commas. */
+void config_list_frozen(const struct config *running, const struct config *fresh,
+                        struct str *out_names);
 /* The port that was really bound, for BRIEFD_LISTEN with port 0: also corrects a public_url that
  * was not set. */
 void config_set_port(struct config *config, int port);

@@ -110,5 +110,5 @@ void config_print_example(struct str *out)
     if (catalogue_load(NULL, no_setting, NULL, &catalogue, &problems)) return;
     print_connectors(out, catalogue);
     print_recipes(out, catalogue);
-    catalogue_free(catalogue);
+    catalogue_release(catalogue);
 }

@@ -42,6 +42,7 @@ struct setting {
     const char *missing;      /* required: what to do when it is not set; NULL: optional */
     const char *choices[5];   /* of SETTING_CHOICE, NULL-terminated */
     int64_t min, max;         /* in the unit of the field; both 0: no limits of its own */
+    bool is_reloaded;         /* read anew on SIGHUP */
     bool for_database;        /* also read for CONFIG_DATABASE */
     const char *help;         /* sentences for the example file */
     size_t offset;            /* of the field in struct config */

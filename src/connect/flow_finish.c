@@ -31,6 +31,7 @@ void flow_result_done(struct flow_result *result)
 
 struct finishing {
     struct connect *connect;
+    struct agent agent; /* with the catalogue that counts for it */
     const struct flow_return *back;
     const struct connector *connector;
     struct flow_row flow;
@@ -229,7 +230,8 @@ static enum err finish(struct finishing *f)
     if (f->back->error)
         return end(f, text_equal(f->back->error, "access_denied") ? FLOW_DECLINED
                                                                   : FLOW_PROVIDER_FAILED);
-    f->connector = catalogue_connector(f->connect->options.agent->catalogue, f->flow.connector);
+    f->connector = catalogue_connector(f->agent.catalogue, f->flow.connector);
+    if (!f->connector || !f->connector->connection_name) return end(f, FLOW_GONE);
     e = note_pending(f);
     if (!e) e = hold(f);
     return e ? e : verify(f);
@@ -240,7 +242,9 @@ enum err flow_finish(struct connect *connect, const struct flow_return *back,
 {
     struct finishing f = {.connect = connect, .back = back, .result = out_result};
     *out_result = (struct flow_result){0};
+    f.agent = agent_hold(connect->options.agent);
     enum err e = finish(&f);
+    agent_release(&f.agent);
     flow_row_done(&f.flow);
     return e;
 }

@@ -74,8 +74,9 @@ enum err connect_read(struct connect *connect, const struct scalekit_call *call,
                       struct connection_row *out_row, struct scalekit_error *out_error)
 {
     AUTO(connection_list_done) struct connection_list list = {0};
-    enum err e = accounts_refresh(connect->options.agent, call, user_id, &connector, 1, with_probe,
-                                  &list, out_error);
+    AUTO(agent_release) struct agent agent = agent_hold(connect->options.agent);
+    enum err e =
+        accounts_refresh(&agent, call, user_id, &connector, 1, with_probe, &list, out_error);
     if (e) return e;
     *out_row = list.rows[0];
     list.rows[0] = (struct connection_row){0};
@@ -104,13 +105,15 @@ static enum err audit(struct connect *connect, const char *actor, const char *ac
 enum err connect_remove(struct connect *connect, const char *user_id, const char *name,
                         const char *actor, struct scalekit_error *out_error)
 {
-    const struct agent *agent = connect->options.agent;
-    const struct connector *connector = catalogue_connector(agent->catalogue, name);
+    AUTO(agent_release) struct agent agent = agent_hold(connect->options.agent);
+    const struct connector *connector = catalogue_connector(agent.catalogue, name);
     struct scalekit_call call = {0};
     *out_error = (struct scalekit_error){0};
-    enum err e = scalekit_account_delete(agent->scalekit, &call, connector->connection_name,
-                                         user_id, out_error);
-    if (!e) e = store_connection_forget(agent->store, user_id, name, connector->connection_name);
+    if (!connector || !connector->connection_name)
+        return fail(E_INVALID, "connector \"%s\" is not set up here", name);
+    enum err e = scalekit_account_delete(agent.scalekit, &call, connector->connection_name, user_id,
+                                         out_error);
+    if (!e) e = store_connection_forget(agent.store, user_id, name, connector->connection_name);
     if (!e) e = audit(connect, actor, "connection_removed", user_id, name);
     if (e) return e;
     log_info("connection_removed", LOG_STR("connector", name));

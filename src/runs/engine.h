@@ -38,6 +38,8 @@ struct runs {
     bool waits_for_credentials;
     int secrets_read; /* how often they were read anew */
     bool is_grace_over;
+    char *model, *timezone;     /* of briefings that do not say */
+    int64_t seen_mono_ms;       /* the scheduler came around */
     int64_t next_sweep_mono_ms; /* when overdue runs are looked for again */
 };
 

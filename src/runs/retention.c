@@ -82,16 +82,17 @@ static enum err give_back(struct retention *r, int64_t now_ms, int64_t *out_n)
     return store_space_give_back(r->options.store, out_n);
 }
 
+enum kind { BRIEFINGS, WEBHOOKS, ANSWERS, AUDIT, USERS, SPACE, KIND_COUNT };
 static const struct {
     const char *name;
     enum err (*step)(struct retention *r, int64_t now_ms, int64_t *out_n);
-} kinds[] = {
-    {"briefings", prune_runs    },
-    {"answers",   prune_answers },
-    {"audit",     prune_audit   },
-    {"users",     prune_users   },
-    {"webhooks",  prune_webhooks},
-    {"space",     give_back     },
+} kinds[KIND_COUNT] = {
+    [BRIEFINGS] = {"briefings", prune_runs    },
+      [WEBHOOKS] = {"webhooks",  prune_webhooks},
+    [ANSWERS] = {"answers",   prune_answers },
+      [AUDIT] = {"audit",     prune_audit   },
+    [USERS] = {"users",     prune_users   },
+      [SPACE] = {"space",     give_back     },
 };
 
 /* ---- the thread ---- */
@@ -108,8 +109,8 @@ static bool wait_until(struct retention *r, int64_t until_mono_ms)
 /* Every kind to its end. False: stop. */
 static bool pass(struct retention *r)
 {
-    int64_t done[ARRAY_LEN(kinds)] = {0};
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+    int64_t done[KIND_COUNT] = {0};
+    for (size_t i = 0; i < KIND_COUNT; i++) {
         for (int64_t n = 1; n > 0;) {
             n = 0;
             enum err e = kinds[i].step(r, clock_unix_ms(), &n);
@@ -119,10 +120,14 @@ static bool pass(struct retention *r)
             if (n > 0 && !wait_until(r, clock_mono_ms() + PAUSE_MS)) return false;
         }
     }
-    if (done[0] + done[1] + done[2] + done[4] + done[5] > 0)
-        log_info("pruned", LOG_INT("briefings", done[0]), LOG_INT("answers", done[1]),
-                 LOG_INT("audit", done[2]), LOG_INT("webhooks", done[4]),
-                 LOG_INT("pages_given_back", done[5]));
+    done[USERS] = 0; /* how many were looked at is nobody's interest */
+    int64_t all = 0;
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        all += done[i];
+    if (all > 0)
+        log_info("pruned", LOG_INT("briefings", done[BRIEFINGS]),
+                 LOG_INT("webhooks", done[WEBHOOKS]), LOG_INT("answers", done[ANSWERS]),
+                 LOG_INT("audit", done[AUDIT]), LOG_INT("pages_given_back", done[SPACE]));
     return true;
 }
 
@@ -189,7 +194,7 @@ void retention_stop(struct retention *retention)
 void retention_step(const struct retention_options *options)
 {
     struct retention r = {.options = *options};
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+    for (size_t i = 0; i < KIND_COUNT; i++) {
         int64_t n = 0;
         enum err e = kinds[i].step(&r, clock_unix_ms(), &n);
         if (e) log_failure("not_pruned", e, LOG_STR("what", kinds[i].name));

@@ -118,8 +118,11 @@ struct runs_state {
     int64_t queued;
     bool is_stopping;
     bool waits_for_credentials;
+    int64_t scheduler_seen_mono_ms; /* it came around last */
 };
 void runs_state_get(struct runs *runs, struct runs_state *out_state);
+/* What a briefing gets that does not say, from now on; at first those of the options. */
+void runs_set_defaults(struct runs *runs, const char *model, const char *timezone);
 /* Our secrets were read anew: parked runs may try again. */
 void runs_credentials_renewed(struct runs *runs);
 

@@ -140,6 +140,7 @@ static bool next_run(struct runs *runs, struct queue_taken *out)
 {
     AUTO(mutex_unlock_ptr) struct mutex *held = mutex_hold(&runs->mutex);
     while (!atomic_load(&runs->is_stopping)) {
+        runs->seen_mono_ms = clock_mono_ms();
         int64_t next_wake_ms = 0;
         int64_t now_ms = clock_unix_ms();
         if (pick_locked(runs, now_ms, out, &next_wake_ms)) {
@@ -220,6 +221,9 @@ enum err runs_start(const struct runs_options *options, struct runs **out_runs)
     struct runs *runs = xcalloc(1, sizeof(*runs));
     runs->options = *options;
     runs->queue.running_max = options->runs_per_user_max;
+    runs->model = xstrdup(options->model);
+    runs->timezone = xstrdup(options->timezone);
+    runs->seen_mono_ms = clock_mono_ms();
     mutex_init(&runs->mutex);
     cond_init(&runs->changed);
     int64_t n_recovered = 0;
@@ -305,6 +309,8 @@ void runs_free(struct runs *runs)
     suspects_done(&runs->suspects);
     cond_done(&runs->changed);
     mutex_done(&runs->mutex);
+    xfree(runs->model);
+    xfree(runs->timezone);
     xfree(runs);
 }
 
@@ -313,9 +319,20 @@ void runs_state_get(struct runs *runs, struct runs_state *out_state)
     mutex_lock(&runs->mutex);
     out_state->running = runs->n_live;
     out_state->queued = runs->queue.n + runs->suspects.n;
+    out_state->scheduler_seen_mono_ms = runs->seen_mono_ms;
     out_state->waits_for_credentials = runs->waits_for_credentials;
     mutex_unlock(&runs->mutex);
     out_state->is_stopping = atomic_load(&runs->is_stopping);
+}
+
+void runs_set_defaults(struct runs *runs, const char *model, const char *timezone)
+{
+    mutex_lock(&runs->mutex);
+    xfree(runs->model);
+    xfree(runs->timezone);
+    runs->model = xstrdup(model);
+    runs->timezone = xstrdup(timezone);
+    mutex_unlock(&runs->mutex);
 }
 
 void runs_credentials_renewed(struct runs *runs)

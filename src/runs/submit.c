@@ -22,6 +22,8 @@
 
 struct submission {
     struct runs *runs;
+    struct agent agent; /* with the catalogue that counts for it */
+    char *timezone;     /* when nobody says */
     const struct run_request *request;
     const struct run_problem *problem;
     const struct recipe *recipe;
@@ -39,6 +41,8 @@ void submit_result_done(struct submit_result *result)
 
 static void submission_done(struct submission *s)
 {
+    agent_release(&s->agent);
+    xfree(s->timezone);
     run_row_done(&s->row);
     user_params_row_done(&s->own);
 }
@@ -106,9 +110,7 @@ static void check_times(struct submission *s)
     const struct runs_options *options = &s->runs->options;
     const struct run_request *r = s->request;
     int64_t now_ms = clock_unix_ms();
-    const char *zone = r->timezone       ? r->timezone
-                       : s->own.timezone ? s->own.timezone
-                                         : options->timezone;
+    const char *zone = r->timezone ? r->timezone : s->own.timezone ? s->own.timezone : s->timezone;
     if (zone_check(zone))
         wrong(s, "/timezone", "must be the name of an IANA time zone, like \"Europe/Oslo\"");
     s->row.timezone = xstrdup(zone);
@@ -183,7 +185,7 @@ static bool is_offered(const struct submission *s, struct submit_result *out)
 {
     for (size_t i = 0; i < s->recipe->n_connectors; i++) {
         const struct connector *c =
-            catalogue_connector(s->runs->options.agent->catalogue, s->recipe->connectors[i]);
+            catalogue_connector(s->agent.catalogue, s->recipe->connectors[i]);
         if (c && c->connection_name) continue;
         out->outcome = SUBMIT_NOT_READY;
         snprintf(out->detail, sizeof(out->detail),
@@ -263,7 +265,6 @@ static enum err create(struct submission *s, struct submit_result *out)
     s->row.principal = xstrdup(r->principal);
     s->row.recipe = xstrdup(s->recipe->name);
     s->row.recipe_hash = xstrdup(s->recipe->hash);
-    s->row.model = xstrdup(s->runs->options.model);
     char traceparent[TRACEPARENT_MAX];
     if (!r->traceparent) trace_new(traceparent);
     s->row.traceparent = xstrdup(r->traceparent ? r->traceparent : traceparent);
@@ -286,6 +287,13 @@ static enum err create(struct submission *s, struct submit_result *out)
     if (out->outcome == SUBMIT_ACCEPTED)
         engine_enqueue(s->runs, &(struct engine_item){.run_id = id, .user_id = s->row.user_id});
     return E_OK;
+}
+
+static void take_defaults(struct submission *s)
+{
+    AUTO(mutex_unlock_ptr) struct mutex *held = mutex_hold(&s->runs->mutex);
+    s->row.model = xstrdup(s->runs->model);
+    s->timezone = xstrdup(s->runs->timezone);
 }
 
 /* A repeated request gets the first answer whatever has changed since: times that are over by now,
@@ -325,10 +333,14 @@ enum err runs_submit(struct runs *runs, const struct run_request *request,
     enum err e = replay(runs, request, out_result);
     if (e != E_NOT_FOUND) return e;
     AUTO(submission_done)
-    struct submission s = {
-        .runs = runs, .request = request, .problem = problem, .has_problem = request->is_wrong};
+    struct submission s = {.runs = runs,
+                           .agent = agent_hold(runs->options.agent),
+                           .request = request,
+                           .problem = problem,
+                           .has_problem = request->is_wrong};
+    take_defaults(&s);
     const char *recipe = request->recipe ? request->recipe : DEFAULT_RECIPE;
-    s.recipe = catalogue_recipe(runs->options.agent->catalogue, recipe);
+    s.recipe = catalogue_recipe(s.agent.catalogue, recipe);
     if (!s.recipe) {
         out_result->outcome = SUBMIT_UNKNOWN_RECIPE;
         snprintf(out_result->detail, sizeof(out_result->detail), "there is no recipe \"%.100s\"",

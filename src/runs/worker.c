@@ -43,7 +43,9 @@ static void run_it(struct live_run *run)
     if (suspects_include(run->row.unclean_ends))
         log_warn("run_alone", LOG_INT("unclean_ends", run->row.unclean_ends),
                  LOG_STR("why", "the process died while this run was in flight"));
-    agent_run(run->runs->options.agent, &run->row, &run->control, &end);
+    /* What is reloaded meanwhile counts for what starts later. */
+    AUTO(agent_release) struct agent agent = agent_hold(run->runs->options.agent);
+    agent_run(&agent, &run->row, &run->control, &end);
     finish_run(run, &end);
     log_set_run(NULL, NULL);
     trace_set(NULL);

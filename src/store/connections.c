@@ -131,14 +131,9 @@ static enum err put_run(struct store *store, struct db *db, struct write_job *jo
     const struct put *put = job->ctx;
     int64_t now_ms = clock_unix_ms();
     for (size_t i = 0; i < put->n; i++) {
-        bool was_erased = false;
-        enum err e =
-            user_row_was_erased(db, put->rows[i].user_id, put->rows[i].checked_ms, &was_erased);
-        if (e) return e;
-        if (was_erased) continue; /* after the question was asked */
-        e = user_row_add(db, put->rows[i].user_id, now_ms);
-        if (e) return e;
-        e = put_one(store, db, &put->rows[i], now_ms);
+        enum err e = user_row_add_asked(db, put->rows[i].user_id, put->rows[i].checked_ms, now_ms);
+        if (e == E_NOT_FOUND) continue;
+        if (!e) e = put_one(store, db, &put->rows[i], now_ms);
         if (e) return e;
     }
     return E_OK;

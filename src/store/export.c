@@ -211,12 +211,13 @@ static const struct {
     const char *name;
     const char *sql;
 } user_tables[] = {
-    {"connections",     "SELECT * FROM connections WHERE user_id = ? ORDER BY connector"         },
-    {"params",          "SELECT * FROM user_params WHERE user_id = ? ORDER BY recipe"            },
-    {"sessions",        "SELECT * FROM sessions WHERE user_id = ? ORDER BY created_ms"           },
-    {"connect_tickets", "SELECT * FROM connect_tickets WHERE user_id = ? ORDER BY created_ms"    },
-    {"oauth_flows",     "SELECT * FROM oauth_flows WHERE user_id = ? ORDER BY created_ms"        },
-    {"audit",           "SELECT * FROM audit WHERE subject = ?1 OR actor = 'user:' || ?1"
+    {"connections",        "SELECT * FROM connections WHERE user_id = ? ORDER BY connector"      },
+    {"params",             "SELECT * FROM user_params WHERE user_id = ? ORDER BY recipe"         },
+    {"sessions",           "SELECT * FROM sessions WHERE user_id = ? ORDER BY created_ms"        },
+    {"connect_tickets",    "SELECT * FROM connect_tickets WHERE user_id = ? ORDER BY created_ms" },
+    {"oauth_flows",        "SELECT * FROM oauth_flows WHERE user_id = ? ORDER BY created_ms"     },
+    {"webhook_deliveries", "SELECT * FROM webhook_deliveries WHERE user_id = ? ORDER BY id"      },
+    {"audit",              "SELECT * FROM audit WHERE subject = ?1 OR actor = 'user:' || ?1"
               " OR subject IN (SELECT id FROM runs WHERE user_id = ?1) ORDER BY seq"},
 };
 

@@ -41,7 +41,8 @@ static enum err user_row_exists(struct db *db, const char *user_id, bool *out_ex
     return query_next(&q, out_exists);
 }
 
-enum err user_row_was_erased(struct db *db, const char *user_id, int64_t since_ms, bool *out_was)
+static enum err user_row_was_erased(struct db *db, const char *user_id, int64_t since_ms,
+                                    bool *out_was)
 {
     bool exists = false;
     *out_was = false;
@@ -55,4 +56,13 @@ enum err user_row_was_erased(struct db *db, const char *user_id, int64_t since_m
     query_bind_text(&q, hash);
     query_bind_i64(&q, since_ms);
     return query_next(&q, out_was);
+}
+
+enum err user_row_add_asked(struct db *db, const char *user_id, int64_t asked_ms, int64_t now_ms)
+{
+    bool was_erased = false;
+    enum err e = user_row_was_erased(db, user_id, asked_ms, &was_erased);
+    if (e) return e;
+    return was_erased ? fail(E_NOT_FOUND, "this user was erased")
+                      : user_row_add(db, user_id, now_ms);
 }

@@ -29,7 +29,7 @@ static void note(struct request *rq, int status, const char *code, const char *t
 /* The recipe of the path, for somebody who may have it made. NULL: answered. */
 static const struct recipe *find_recipe(struct request *rq)
 {
-    const struct recipe *recipe = catalogue_recipe(rq->web->options.catalogue, rq->args[0]);
+    const struct recipe *recipe = catalogue_recipe(request_catalogue(rq), rq->args[0]);
     if (!rq->session.id)
         note(rq, 401, "unauthenticated", "You are not signed in",
              "Your session has ended, and nothing was done. Open the page again the way you came.");

@@ -94,7 +94,7 @@ static void put_interstitial(struct request *rq, const struct ticket_row *ticket
                  ticket->display_name ? ticket->display_name : ticket->user_id);
     html_text(h, ". Go on only if that is you: whatever you connect will be used in their name.");
     html_close(h, "p");
-    put_connectors(h, rq->web->options.catalogue, ticket->connectors);
+    put_connectors(h, request_catalogue(rq), ticket->connectors);
     page_button(&page, "redeem", rq->uri, "Yes, that is me", NULL);
     html_open(h, "p", "class", "hint ticket-expires", NULL);
     html_text(h, "The link works until ");

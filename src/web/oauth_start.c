@@ -29,8 +29,7 @@ static void note(struct request *rq, int status, const char *code, const char *t
 
 const struct connector *page_connector(struct request *rq)
 {
-    const struct connector *connector =
-        catalogue_connector(rq->web->options.catalogue, rq->args[0]);
+    const struct connector *connector = catalogue_connector(request_catalogue(rq), rq->args[0]);
     if (!connector || !connector->connection_name) {
         note(rq, 404, "not_found", "There is no such connector here",
              "Perhaps it is not offered any more.");

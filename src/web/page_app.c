@@ -34,7 +34,7 @@ static void app_done(struct app *app)
 static enum err app_read(struct request *rq, const struct app_view *view, struct app *app)
 {
     struct store *store = rq->web->options.store;
-    const struct catalogue *catalogue = rq->web->options.catalogue;
+    const struct catalogue *catalogue = request_catalogue(rq);
     const char *user_id = rq->session.user_id;
     enum err e = store_connections_list(store, user_id, &app->connections);
     if (e || rq->session.kind == SESSION_TICKET) return e;
@@ -54,7 +54,7 @@ static enum err app_read(struct request *rq, const struct app_view *view, struct
 static void put_outcome(struct page *page, const struct connection_list *list, const char *name)
 {
     struct str *h = &page->html;
-    const struct catalogue *catalogue = page->rq->web->options.catalogue;
+    const struct catalogue *catalogue = request_catalogue(page->rq);
     const struct connector *connector = name ? catalogue_connector(catalogue, name) : NULL;
     const struct connection_row *row = connector ? page_connection_find(list, name) : NULL;
     const char *return_to = page->rq->session.return_to;
@@ -94,7 +94,7 @@ static void put_lead(struct page *page, const struct app *app, bool is_first)
 
 static void put_recipes(struct page *page, const struct app *app, const struct app_view *view)
 {
-    const struct catalogue *catalogue = page->rq->web->options.catalogue;
+    const struct catalogue *catalogue = request_catalogue(page->rq);
     html_open(&page->html, "section", "id", "recipes", NULL);
     html_element(&page->html, "h2", NULL, "New briefing");
     for (size_t i = 0; i < catalogue->n_recipes; i++)

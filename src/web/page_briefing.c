@@ -42,7 +42,7 @@ static void fact_time(struct str *h, const char *name, int64_t unix_ms)
 
 static void put_connect_links(struct page *page, const struct run_row *row)
 {
-    const struct catalogue *catalogue = page->rq->web->options.catalogue;
+    const struct catalogue *catalogue = request_catalogue(page->rq);
     struct json_span list = row->blocked_on ? json_root(row->blocked_on, strlen(row->blocked_on))
                                             : (struct json_span){0};
     for (struct json_iter it = json_iter(list); json_next(&it);) {
@@ -108,7 +108,7 @@ static void put_timeline(struct page *page, const struct run_row *row,
         AUTO(str_done) struct str words = {0};
         char n[24];
         snprintf(n, sizeof(n), "%lld", (long long)event->n);
-        const char *tone = words_of_event(page->rq->web->options.catalogue, row, event, &words);
+        const char *tone = words_of_event(request_catalogue(page->rq), row, event, &words);
         html_open(h, "li", "data-n", n, "data-type", event->type, "data-tone", tone, NULL);
         html_clock(h, event->at_ms);
         html_text(h, " ");
@@ -157,7 +157,7 @@ static void put_run(struct page *page, const struct run_row *row, const struct e
     struct run_words words = words_of_run(row);
     char last[24];
     snprintf(last, sizeof(last), "%lld", (long long)row->last_event);
-    page_recipe_title(page->rq->web->options.catalogue, row->recipe, &title);
+    page_recipe_title(request_catalogue(page->rq), row->recipe, &title);
     html_open(h, "article", "class", "run", "data-briefing", row->id, "data-status",
               run_status_name(row->status), "data-last-event", last, "data-terminal",
               run_status_is_terminal(row->status) ? HTML_FLAG : NULL, NULL);
@@ -220,7 +220,7 @@ void briefing_page_get(struct request *rq)
         return;
     }
     str_append_format(&title, "%s: ", words_of_run(&row).state);
-    page_recipe_title(rq->web->options.catalogue, row.recipe, &title);
+    page_recipe_title(request_catalogue(rq), row.recipe, &title);
     struct page page = {.rq = rq, .name = "briefing", .title = str_text(&title)};
     page_begin(&page, NULL);
     html_open(&page.html, "p", "class", "back", NULL);

@@ -29,7 +29,7 @@ static void put_briefing(struct page *page, const struct run_row *run)
     AUTO(str_done) struct str title = {0};
     char href[ID_MAX + 8];
     snprintf(href, sizeof(href), "/b/%s", run->id);
-    page_recipe_title(page->rq->web->options.catalogue, run->recipe, &title);
+    page_recipe_title(request_catalogue(page->rq), run->recipe, &title);
     html_open(h, "li", NULL);
     html_open(h, "a", "class", "briefing", "href", href, "data-status",
               run_status_name(run->status), "data-terminal",

@@ -113,7 +113,7 @@ static void put_connection(struct page *page, const struct connector *connector,
 
 void page_put_connections(struct page *page, const struct connection_list *list, const char *wanted)
 {
-    const struct catalogue *catalogue = page->rq->web->options.catalogue;
+    const struct catalogue *catalogue = request_catalogue(page->rq);
     size_t n = 0;
     html_open(&page->html, "section", "id", "connections", NULL);
     html_element(&page->html, "h2", NULL, "Accounts");

@@ -195,7 +195,7 @@ static bool put_needs(struct page *page, const struct recipe *recipe,
                       const struct connection_list *connections)
 {
     struct str *h = &page->html;
-    const struct catalogue *catalogue = page->rq->web->options.catalogue;
+    const struct catalogue *catalogue = request_catalogue(page->rq);
     bool is_offered = true;
     html_open(h, "div", "class", "needs", NULL);
     for (size_t i = 0; i < recipe->n_connectors; i++) {

@@ -51,7 +51,7 @@ void recipes_get(struct request *rq)
     static const char *const known[] = {NULL};
     AUTO(url_pairs_done) struct url_pairs query = {0};
     if (!request_query(rq, known, &query)) return;
-    const struct catalogue *catalogue = rq->web->options.catalogue;
+    const struct catalogue *catalogue = request_catalogue(rq);
     AUTO(str_done) struct str body = {0};
     struct json_writer w = json_writer(&body);
     json_begin_object(&w);
@@ -67,15 +67,15 @@ void recipes_get(struct request *rq)
     reply_json(rq, 200, &body);
 }
 
-static void put_missing(struct json_writer *w, const struct request *rq,
-                        const struct recipe *recipe, const struct connection_list *list)
+static void put_missing(struct json_writer *w, struct request *rq, const struct recipe *recipe,
+                        const struct connection_list *list)
 {
     int n = 0;
     json_key(w, "missing");
     json_begin_array(w);
     for (size_t i = 0; i < recipe->n_connectors; i++) {
         const struct connector *connector =
-            catalogue_connector(rq->web->options.catalogue, recipe->connectors[i]);
+            catalogue_connector(request_catalogue(rq), recipe->connectors[i]);
         const struct connection_row *row = NULL;
         for (size_t k = 0; k < list->n; k++)
             if (text_equal(list->rows[k].connector, recipe->connectors[i])) row = &list->rows[k];
@@ -92,7 +92,7 @@ void recipe_get(struct request *rq)
     static const char *const known[] = {"user_id", NULL};
     AUTO(url_pairs_done) struct url_pairs query = {0};
     AUTO(connection_list_done) struct connection_list list = {0};
-    const struct recipe *recipe = catalogue_recipe(rq->web->options.catalogue, rq->args[0]);
+    const struct recipe *recipe = catalogue_recipe(request_catalogue(rq), rq->args[0]);
     if (!recipe) {
         reply_problem(rq, PROBLEM_not_found, "There is no recipe of this name.");
         return;

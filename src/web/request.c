@@ -28,6 +28,7 @@ struct request *request_new(struct web *web, const char *raw_uri)
 void request_free(struct request *rq)
 {
     if (!rq) return;
+    agent_release(&rq->agent);
     xfree(rq->uri);
     xfree(rq->query);
     str_done(&rq->body);
@@ -36,6 +37,12 @@ void request_free(struct request *rq)
     xfree_secret(rq->session_cookie);
     url_pairs_done(&rq->cookies);
     xfree(rq);
+}
+
+const struct catalogue *request_catalogue(struct request *rq)
+{
+    if (!rq->agent.catalogue) rq->agent = agent_hold(rq->web->options.agent);
+    return rq->agent.catalogue;
 }
 
 const char *request_header(const struct request *rq, const char *name)

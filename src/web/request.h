@@ -8,6 +8,7 @@
 #ifndef WEB_REQUEST_H
 #define WEB_REQUEST_H
 
+#include "agent/agent.h"
 #include "base/address.h"
 #include "base/json.h"
 #include "base/trace.h"
@@ -69,6 +70,7 @@ struct request {
     struct url_pairs cookies;
     bool are_cookies_read;
     bool hides_referrer; /* the page must not be told to the next one */
+    struct agent agent;  /* a copy, once somebody asked for its catalogue */
     struct principal principal;
     unsigned char address[ADDRESS_LEN]; /* the client's; when no key was in memory */
     struct rate_answer rate;            /* of the bucket that paid last */
@@ -81,6 +83,9 @@ struct request {
 
 struct request *request_new(struct web *web, const char *raw_uri);
 void request_free(struct request *rq);
+
+/* The catalogue in force when the request asked first; valid as long as the request. */
+const struct catalogue *request_catalogue(struct request *rq);
 
 /* A header of the request, NULL when absent. */
 const char *request_header(const struct request *rq, const char *name);

@@ -27,9 +27,9 @@ static void fields_done(struct fields *f)
     xfree(f->display_name);
 }
 
-static const struct connector *offered(const struct request *rq, const char *name)
+static const struct connector *offered(struct request *rq, const char *name)
 {
-    const struct connector *c = catalogue_connector(rq->web->options.catalogue, name);
+    const struct connector *c = catalogue_connector(request_catalogue(rq), name);
     return c && c->connection_name ? c : NULL;
 }
 
@@ -72,7 +72,7 @@ static void read_fields(struct json_span object, struct fields *f, struct field_
 static void choose(struct request *rq, const struct fields *f, struct str *out,
                    struct field_errors *errors)
 {
-    const struct catalogue *catalogue = rq->web->options.catalogue;
+    const struct catalogue *catalogue = request_catalogue(rq);
     const struct recipe *recipe = f->recipe ? catalogue_recipe(catalogue, f->recipe) : NULL;
     struct json_writer w = json_writer(out);
     bool is_given = json_type(f->connectors) != JSON_NONE;

@@ -19,8 +19,7 @@
 
 const struct connector *request_connector(struct request *rq)
 {
-    const struct connector *connector =
-        catalogue_connector(rq->web->options.catalogue, rq->args[1]);
+    const struct connector *connector = catalogue_connector(request_catalogue(rq), rq->args[1]);
     if (connector && connector->connection_name && strlen(rq->args[0]) <= USER_ID_MAX)
         return connector;
     reply_problem(rq, PROBLEM_not_found, "There is no such connector here.");
@@ -31,8 +30,7 @@ const struct connector *request_connector(struct request *rq)
 
 void connection_answer(struct request *rq, const struct connection_row *row)
 {
-    const struct connector *connector =
-        catalogue_connector(rq->web->options.catalogue, rq->args[1]);
+    const struct connector *connector = catalogue_connector(request_catalogue(rq), rq->args[1]);
     AUTO(str_done) struct str body = {0};
     char etag[32];
     struct json_writer w = json_writer(&body);

@@ -24,7 +24,7 @@ void user_connections_get(struct request *rq)
         reply_error(rq, e, "reading a user's connections");
         return;
     }
-    const struct catalogue *catalogue = rq->web->options.catalogue;
+    const struct catalogue *catalogue = request_catalogue(rq);
     AUTO(str_done) struct str body = {0};
     struct json_writer w = json_writer(&body);
     json_begin_object(&w);

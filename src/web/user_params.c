@@ -15,7 +15,7 @@
 
 static const struct recipe *find_recipe(struct request *rq)
 {
-    const struct recipe *recipe = catalogue_recipe(rq->web->options.catalogue, rq->args[1]);
+    const struct recipe *recipe = catalogue_recipe(request_catalogue(rq), rq->args[1]);
     if (recipe && strlen(rq->args[0]) <= USER_ID_MAX) return recipe;
     reply_problem(rq, PROBLEM_not_found, "There is no recipe of this name.");
     return NULL;

@@ -52,7 +52,6 @@ struct web_options {
     struct connect *connect;
     struct notify *notify;
     const char *webhook_allow; /* networks that webhooks may go to though not public; NULL none */
-    const struct catalogue *catalogue;
 };
 
 /* The port is open when this returns. */

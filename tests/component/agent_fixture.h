@@ -87,7 +87,7 @@ static UNUSED int rig_remove(void **state)
     struct rig *rig = *state;
     clock_freeze(0);
     run_row_done(&rig->row);
-    catalogue_free(rig->catalogue);
+    catalogue_release(rig->catalogue);
     http_stop(rig->http);
     fake_reset();
     struct fixture *f = xcalloc(1, sizeof *f);

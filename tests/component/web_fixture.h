@@ -79,8 +79,7 @@ static UNUSED int server_make(void **state)
                                   .agent = &s->rig->agent,
                                   .store = s->rig->f.store,
                                   .runs = s->runs,
-                                  .watch = s->watch,
-                                  .catalogue = s->rig->catalogue};
+                                  .watch = s->watch};
     if (web_start(&options, &s->web)) return -1;
     *state = s;
     return 0;

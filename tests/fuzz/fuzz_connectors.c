@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert((doc.n_problems > 0) == (problems.len > 0));
     if (doc.n_problems == 0 && is_connectors) check_connectors(c);
     if (doc.n_problems == 0 && !is_connectors) check_models(c);
-    catalogue_free(c);
+    catalogue_release(c);
     cJSON_Delete(tree);
     return 0;
 }

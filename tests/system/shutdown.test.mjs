@@ -197,7 +197,7 @@ test("refused credentials park briefings until the secret is read anew", async (
   assert.equal((await world.request("GET", "/readyz")).status, 503);
   await writeFile(file, `${world.ready.anthropic_api_key}\n`);
   world.signal("SIGHUP");
-  await world.logged("secrets_read");
+  await world.logged("reloaded");
   assert.equal((await world.untilEnd(id)).status, "succeeded");
   assert.equal((await world.request("GET", "/readyz")).status, 200);
   assert.equal((await world.posts(user)).length, 1);

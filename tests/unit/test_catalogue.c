@@ -200,7 +200,7 @@ static void a_folder_is_read_as_it_stands(void **state)
     assert_true(model->takes_effort);
     assert_string_equal(c->prices_checked, "2026-10-08");
     check_recipe(catalogue_recipe(c, "daily"));
-    catalogue_free(c);
+    catalogue_release(c);
 }
 
 static void limits_have_defaults(void **state)
@@ -221,7 +221,7 @@ static void limits_have_defaults(void **state)
     assert_int_equal(recipe->tool_output_bytes_max, 65536);
     assert_int_equal(recipe->max_tokens, 16000);
     assert_null(recipe->effort);
-    catalogue_free(c);
+    catalogue_release(c);
 }
 
 static void the_hash_changes_with_either_file(void **state)
@@ -236,7 +236,7 @@ static void the_hash_changes_with_either_file(void **state)
         if (i == 2) write_changed(PROMPT, "news", "olds");
         assert_int_equal(load(&c, &problems), E_OK);
         snprintf(hashes[i], sizeof hashes[i], "%s", c->recipes[0].hash);
-        catalogue_free(c);
+        catalogue_release(c);
     }
     assert_string_not_equal(hashes[0], hashes[1]);
     assert_string_not_equal(hashes[0], hashes[2]);
@@ -452,7 +452,7 @@ static void a_connection_name_is_kept_as_it_is_and_can_be_told_from_none(void **
     assert_false(connection_name_valid("my wiki"));
     assert_false(connection_name_valid(""));
     assert_true(connection_name_valid("sanitymcp-E1RsLhxV"));
-    catalogue_free(c);
+    catalogue_release(c);
 }
 
 int main(void)

@@ -28,7 +28,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    catalogue_free(catalogue);
+    catalogue_release(catalogue);
     return 0;
 }
 
