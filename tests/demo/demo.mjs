@@ -4,8 +4,10 @@
 //   node tests/demo/demo.mjs [--once]
 //
 // Starts briefd-sandbox (it plays ScaleKit, Sanity, Slack and Claude) and `briefd serve`, connects the demo
-// user, asks for a briefing over HTTP, follows it, and shows the message as it was posted. Keeps serving
-// until Ctrl-C; with --once it ends and its exit status says whether the briefing went out.
+// user, asks for a briefing over HTTP, follows it, and shows the message as it was posted. Then a second
+// user, who has connected nothing, can do all of it by hand in a browser: a small proxy in front of briefd
+// signs them in, as an organisation's proxy would. Keeps serving until Ctrl-C; with --once it ends and its
+// exit status says whether the briefing went out.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -13,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { HEADER, startSignInProxy } from './sign_in_proxy.mjs';
 import { describe } from './steps.mjs';
 
 const root = process.env.BRIEFD_ROOT ?? fileURLToPath(new URL('../..', import.meta.url));
@@ -29,6 +32,7 @@ const green = (text) => paint(32, text);
 
 const dir = mkdtempSync(join(tmpdir(), 'briefd-demo-'));
 const children = [];
+let proxy;
 let isLeaving = false;
 
 function start(command, args, options) {
@@ -77,7 +81,7 @@ function choosePort(wanted) {
   });
 }
 
-function writeSettings(sandbox, port) {
+function writeSettings(sandbox, port, publicUrl) {
   const lines = {
     SCALEKIT_ENV_URL: sandbox.scalekit,
     SCALEKIT_CLIENT_ID: sandbox.client_id,
@@ -89,6 +93,9 @@ function writeSettings(sandbox, port) {
     SANITY_PROJECT_NAME: 'newsroom',
     SLACK_CHANNEL: channel,
     BRIEFD_LISTEN: `127.0.0.1:${port}`,
+    BRIEFD_PUBLIC_URL: publicUrl,
+    BRIEFD_TRUSTED_PROXY: '127.0.0.1',
+    BRIEFD_TRUSTED_PROXY_HEADER: HEADER,
     BRIEFD_DB: join(dir, 'briefd.db'),
   };
   const text = Object.entries(lines).map(([name, value]) => `${name}=${value}\n`).join('');
@@ -166,6 +173,7 @@ function showMessage(stored) {
 function leave(code) {
   if (isLeaving) return;
   isLeaving = true;
+  proxy?.close();
   const running = children.filter((child) => child.exitCode === null && child.signalCode === null);
   const ends = running.reverse().map((child) => new Promise((done) => child.once('exit', done)));
   for (const child of running) child.kill('SIGTERM');
@@ -179,8 +187,10 @@ async function main() {
   console.log(bold('\n1. Starting the sandbox and the service'));
   const sandbox = await startSandbox();
   console.log(`  ✓ briefd-sandbox plays ScaleKit, Sanity, Slack and Claude at ${sandbox.scalekit}`);
-  writeSettings(sandbox, await choosePort(8080));
+  proxy = await startSignInProxy(newcomer, await choosePort(8081));
+  writeSettings(sandbox, await choosePort(8080), proxy.url);
   const listen = await startBriefd();
+  proxy.forward(listen);
   console.log(`  ✓ briefd serve at ${listen}`);
   const key = makeKey();
   console.log('  ✓ an API key, made by `briefd keys create demo --scope admin`');
@@ -214,12 +224,10 @@ async function main() {
   console.log(`  curl -s ${listen}/briefings -H "Authorization: Bearer $KEY"`);
   console.log(`  The channel: ${sandbox.scalekit}/slack/${channel}`);
 
-  const { body: ticket } = await call('POST', `${listen}/users/${newcomer}/connect-tickets`, key, { display_name: 'Demo Newcomer' });
-  console.log(bold(`\n6. In a browser: connect "${newcomer}"`) + dim('   (works once, for ten minutes)'));
-  console.log(`  ${ticket.url}`);
-  console.log('  When both are connected, their first briefing:');
-  console.log(`  curl -s -X POST ${listen}/briefings -H "Authorization: Bearer $KEY" \\`);
-  console.log(`       -H 'Content-Type: application/json' -d '{"user_id":"${newcomer}"}'\n`);
+  console.log(bold(`\n6. In a browser, as "${newcomer}"`) + dim('   (a proxy signs them in; nothing is connected yet)'));
+  console.log(`  ${bold(`${proxy.url}/`)}`);
+  console.log('  Connect Sanity, connect Slack, look at a preview, send the first briefing, and find it here:');
+  console.log(`  ${sandbox.scalekit}/slack/${channel}?identifier=${newcomer}\n`);
 }
 
 process.on('SIGINT', () => leave(0));
