@@ -69,10 +69,12 @@ export function assertHeaders(response) {
 
 /** axe-core finds nothing serious or critical, in light and in dark. */
 export async function assertAccessible(page, name) {
+  await page.evaluate(AXE);
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });
-    await page.evaluate(AXE);
-    const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+    // Colours are all that the second look can change.
+    const only = colorScheme === "dark" ? { runOnly: ["color-contrast"] } : {};
+    const found = await page.evaluate((more) => globalThis.axe.run(document, { resultTypes: ["violations"], ...more }), only);
     const serious = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");
     const told = serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
     assert.deepEqual(told, [], `${name}, ${colorScheme}`);
@@ -84,6 +86,30 @@ export async function assertFits(page, name) {
   const [content, window] = await page.evaluate(() =>
     [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
   assert.ok(content <= window, `${name}: ${content} px wide in ${window} px`);
+}
+
+/** On a phone, whatever is there to be pressed is large enough for a finger. */
+export async function assertTouchable(page, name) {
+  const small = await page.locator("button, summary, input:not([type=hidden]), a.button, a.briefing, a.brand").evaluateAll((all) => all
+    .filter((one) => one.checkVisibility())
+    .map((one) => ({ html: one.outerHTML.slice(0, 100), height: one.getBoundingClientRect().height }))
+    .filter(({ height }) => height < 44));
+  assert.deepEqual(small, [], name);
+}
+
+/** Everything that is asked of any page, however it looks: headers, axe-core, a phone, a wide window. */
+export async function assertSound(page, response, name) {
+  if (response) assertHeaders(response);
+  await assertAccessible(page, name);
+  const before = page.viewportSize();
+  for (const width of [360, 1280]) {
+    await page.setViewportSize({ width, height: 800 });
+    await assertFits(page, `${name}, ${width}`);
+    if (width === 360) await assertTouchable(page, name);
+  }
+  await page.setViewportSize(before);
+  assert.equal(await page.locator("h1").count(), 1, `${name}: one heading`);
+  assert.deepEqual(page.problems, [], name);
 }
 
 /** Lines of Python with a connection `db` and these arguments from sys.argv[2] on. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { startWorld } from "../system/harness.mjs";
-import { anotherTab, assertAccessible, assertFits, assertHeaders, connect, decide, launch, open,
+import { anotherTab, assertAccessible, assertFits, assertHeaders, assertSound, connect, decide, launch, open,
   toConsent } from "./chromium.mjs";
 
 const USER = "editor";
@@ -118,7 +118,7 @@ describe("an editor", () => {
     await toConsent(page, "slack");
     await decide(page, "deny");
     await page.locator('[data-code="access_denied"]').waitFor();
-    await assertAccessible(page, "a note");
+    await assertSound(page, null, "denied");
     await page.goto(world.url);
     assert.equal(await page.locator("#connection-slack.state-usable").count(), 0);
   });
@@ -147,10 +147,25 @@ describe("an editor", () => {
     await first.locator("#connection-slack.state-usable").waitFor();
   });
 
-  it("connects and disconnects without JavaScript", async () => {
+  it("connects, keeps defaults, briefs and disconnects without JavaScript", async () => {
     const page = await fresh({ scripts: false });
     await connect(page, "slack");
     await connect(page, "sanity");
+    if (await page.locator(".defaults:not([open])").count()) await page.locator(".defaults summary").click();
+    await page.getByLabel("Time zone").fill("Atlantic/Faroe");
+    await press(page, "Save defaults");
+    await page.getByText("Saved.").waitFor();
+    await press(page, "Preview");
+    await page.waitForURL(/\/b\/br_/);
+    const ended = page.locator('.run[data-status="succeeded"]');
+    await world.eventually(async () => {
+      await page.reload();
+      return ended.count();
+    }, "the preview is ready");
+    assert.match(await page.locator(".timeline").innerText(), /Accepted[\s\S]*The message is ready; nothing was posted/);
+    assert.match(await page.locator("pre.message").innerText(), /Editorial Briefing/);
+    assert.match(await page.locator(".facts").innerText(), /Atlantic\/Faroe/);
+    await page.goto(world.url);
     await page.locator("#connection-slack form.disconnect button").click();
     await page.locator("#connection-slack.state-absent").waitFor();
   });
@@ -170,30 +185,43 @@ describe("an editor", () => {
     await assertFits(page, "a briefing");
   });
 
-  it("connects with the keyboard alone", async () => {
+  it("does everything with the keyboard alone, and always sees where the focus is", async () => {
     const page = await fresh();
     const tabTo = async (selector) => {
-      for (let i = 0; i < 40; i++) {
+      for (let i = 0; i < 60; i++) {
         await page.keyboard.press("Tab");
-        if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
+        const [is, outline] = await page.evaluate((wanted) => [document.activeElement?.matches(wanted),
+          getComputedStyle(document.activeElement).outlineStyle], selector);
+        if (page.url().startsWith(world.url)) assert.notEqual(outline, "none", "where the focus is can be seen");
+        if (is) return;
       }
       assert.fail(`Tab never reaches ${selector}`);
     };
-    await tabTo("#connection-slack form.connect button");
-    const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
-    assert.notEqual(outline, "none", "where the focus is can be seen");
+    for (const connector of ["slack", "sanity"]) {
+      await tabTo(`#connection-${connector} form.connect button`);
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/\/magicLink\//);
+      await tabTo('button[value="allow"]');
+      await page.keyboard.press("Enter");
+      await page.locator(`#connection-${connector}.state-usable`).waitFor();
+    }
+    await tabTo('button[value="preview"]');
     await page.keyboard.press("Enter");
-    await page.waitForURL(/\/magicLink\//);
-    await tabTo('button[value="allow"]');
+    await page.waitForURL(/\/b\/br_/);
+    await status(page, "succeeded");
+    await tabTo(".back a");
     await page.keyboard.press("Enter");
     await page.locator("#connection-slack.state-usable").waitFor();
+    await tabTo("#connection-slack form.disconnect button");
+    await page.keyboard.press("Enter");
+    await page.locator("#connection-slack.state-absent").waitFor();
   });
 
   it("finds a helpful page where a briefing is not", async () => {
     const page = await open(chromium);
     const answer = await page.goto(`${world.url}/b/br_01K00000000000000000000000`);
     assert.equal(answer.status(), 404);
-    assertHeaders(answer);
     await page.locator('[data-code="not_found"]').waitFor();
+    await assertSound(page, answer, "no such briefing");
   });
 });

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { ticketFor } from "../system/browser.mjs";
 import { ROOT, startWorld } from "../system/harness.mjs";
 import { connect, decide, expireTickets, launch, open, toConsent } from "./chromium.mjs";
-import { BRIEFINGS, copyBriefing } from "./states.mjs";
+import { BRIEFINGS, copyBriefing, PATIENT } from "./states.mjs";
 
 const folder = process.env.BRIEFD_SHOTS ?? join(ROOT, "build/screenshots");
 const wanted = process.argv.slice(2);
@@ -19,7 +19,7 @@ const LOOKS = [[1280, "light"], [1280, "dark"], [360, "light"], [360, "dark"]];
 
 mkdirSync(folder, { recursive: true });
 const chromium = await launch();
-const proxy = await startWorld({ env: { BRIEFD_TRUSTED_PROXY: "127.0.0.1", BRIEFD_TRUSTED_PROXY_HEADER: "X-Forwarded-User" } });
+const proxy = await startWorld({ env: { ...PATIENT, BRIEFD_TRUSTED_PROXY: "127.0.0.1", BRIEFD_TRUSTED_PROXY_HEADER: "X-Forwarded-User" } });
 const tickets = await startWorld();
 
 async function picture(page, name) {

@@ -16,21 +16,30 @@ export const LONG_TITLE = "Überraschungsveröffentlichung".repeat(7).slice(0, 2
 
 const ended = async (world, user, fields) => (await world.briefToEnd(user, fields)).id;
 
-/** Claude departs from the script for this user alone, whose project's id stands in every prompt. */
-async function endedWith(world, script, fields) {
+/** A user, and the id of their Sanity project: it stands in every prompt of theirs and in no other. */
+async function marked(world) {
   const user = await world.connected();
-  const { projects: [{ id: project }] } = await world.control("GET", `/sanity?identifier=${user}`);
-  await world.claude({ for: { contains: project }, ...script });
-  return { user, id: await ended(world, user, { params: { sanity_project: project }, ...fields }) };
+  const { projects: [{ id: mark }] } = await world.control("GET", `/sanity?identifier=${user}`);
+  return { user, mark, fields: { params: { sanity_project: mark } } };
 }
+
+/** Claude departs from the script for this user alone. */
+async function endedWith(world, script, more) {
+  const { user, mark, fields } = await marked(world);
+  await world.claude({ for: { contains: mark }, ...script });
+  return { user, id: await ended(world, user, { ...fields, ...more }) };
+}
+
 const failing = (rules, code) => async (world) => {
   const user = await world.connected();
   await world.fault(...rules(user));
   const run = await world.briefToEnd(user);
-  await world.clearFaults();
   if (run.error?.code !== code) throw new Error(`${run.error?.code} instead of ${code}`);
   return { user, id: run.id };
 };
+
+/** Settings for a world in which a briefing may be looked at while it runs. */
+export const PATIENT = { BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "300s", BRIEFD_MODEL_TOTAL_TIMEOUT: "300s", BRIEFD_STOP_GRACE: "1s" };
 
 /** name: (world) → {user, id} of a briefing that is so. */
 export const BRIEFINGS = {
@@ -42,15 +51,13 @@ export const BRIEFINGS = {
     const user = await world.connected();
     return { user, id: await ended(world, user, { mode: "preview" }) };
   },
+  // Stays so for as long as the first byte may take: see PATIENT.
   running: async (world) => {
-    const user = await world.connected();
-    await world.latency({ model_ms: 600_000 });
-    const { id } = await world.accepted(user);
-    await world.eventually(async () => {
-      const { data } = (await world.request("GET", `/briefings/${id}/events`)).body;
-      return data.some(({ type }) => type === "model_asked");
-    });
-    await world.latency({ model_ms: 0 });
+    const { user, mark, fields } = await marked(world);
+    await world.fault({ endpoint: "anthropic.messages", match: { body_contains: mark }, count: -1,
+      action: { type: "delay", ms: 600_000 } });
+    const { id } = await world.accepted(user, fields);
+    await world.until(id, ({ status }) => status === "running");
     return { user, id };
   },
   blocked: async (world) => {
@@ -90,7 +97,6 @@ export const BRIEFINGS = {
     const user = await world.connected();
     await world.loseDelivery(user);
     const run = await world.briefToEnd(user);
-    await world.clearFaults();
     if (!run.needs_attention) throw new Error(`needs no attention: ${JSON.stringify(run.error)}`);
     return { user, id: run.id };
   },

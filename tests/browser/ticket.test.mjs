@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { ticketFor } from "../system/browser.mjs";
 import { startWorld } from "../system/harness.mjs";
-import { assertAccessible, assertFits, assertHeaders, connect, decide, expireTickets, launch,
-  open } from "./chromium.mjs";
+import { assertAccessible, assertFits, assertHeaders, assertSound, connect, decide, expireTickets, launch, open,
+  toConsent } from "./chromium.mjs";
 
 let chromium;
 before(async () => {
@@ -39,6 +39,29 @@ describe("with a ticket", () => {
     assert.deepEqual(page.problems, []);
   });
 
+  it("a person waits, and is told so, until the host has confirmed who they are", async () => {
+    const user = world.user();
+    const page = await open(chromium);
+    await page.goto(await ticketFor(world, user, { connectors: ["slack"], confirm: true }));
+    await redeem(page);
+    await toConsent(page, "slack");
+    await decide(page);
+    await page.getByText("Slack is connected and waits until somebody confirms that it is yours.").waitFor();
+    const card = page.locator("#connection-slack.state-waiting");
+    assert.match(await card.innerText(), /Connected, waiting to be confirmed[\s\S]*there is nothing for you to do/);
+    await assertSound(page, null, "waiting to be confirmed");
+    const { id } = await world.accepted(await world.connect(user, "sanity"), { mode: "preview" });
+    await world.until(id, ({ status }) => status === "blocked");
+    const seen = await world.request("GET", `/users/${user}/connections/slack`);
+    assert.equal(seen.body.pending_confirmation, true);
+    const confirmed = await world.request("POST", `/users/${user}/connections/slack/confirm`,
+      { key: await world.newKey("admin", "host"), headers: { "if-match": seen.headers.etag } });
+    assert.equal(confirmed.status, 200, confirmed.text);
+    // Nobody reloads: the page follows by itself.
+    await page.locator("#connection-slack.state-usable").waitFor();
+    assert.equal((await world.untilEnd(id)).status, "succeeded");
+  });
+
   it("the page in between names where it leads, works by its link, and tells nobody whence", async () => {
     const page = await open(chromium);
     await page.goto(await ticketFor(world, world.user()));
@@ -70,9 +93,8 @@ describe("with a ticket", () => {
       const page = await open(chromium);
       const answer = await page.goto(address);
       assert.equal(answer.status(), status);
-      assertHeaders(answer);
       await page.locator(`[data-code="${code}"]`).waitFor();
-      await assertAccessible(page, code);
+      await assertSound(page, answer, code);
     }
   });
 
@@ -98,9 +120,10 @@ describe("with a ticket", () => {
   it("and after signing out, everything is as before", async () => {
     const page = await openAt(await ticketFor(world, world.user()));
     await redeem(page);
-    await page.getByRole("button", { name: "Sign out" }).click();
-    await page.locator("body.page-signed-out, .note").first().waitFor();
-    await assertAccessible(page, "signed out");
+    const [answer] = await Promise.all([page.waitForResponse(/\/sign-out$/),
+      page.getByRole("button", { name: "Sign out" }).click()]);
+    await page.locator("body.page-signed-out").waitFor();
+    await assertSound(page, answer, "signed out");
     assert.equal((await page.goto(world.url)).status(), 401);
   });
 
