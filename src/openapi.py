@@ -145,7 +145,7 @@ def header_refs(names):
 
 
 def problem_response(codes, problems):
-    headers = dict(ALWAYS)
+    headers = {**ALWAYS, **LIMITED}
     for code in codes:
         only_some = len(codes) > 1
         if problems[code]["retryable"]:

@@ -174,3 +174,35 @@ test("an attached answer is kept under its key, too", async () => {
   const again = await world.brief(user, {}, key);
   assert.deepEqual([again.status, again.text], [200, attached.text]);
 });
+
+// ---- the other POSTs ----
+
+test("every other POST gives its first answer again, too, and refuses the key for another body", async () => {
+  const admin = await world.newKey("admin", "repeating");
+  const user = world.user();
+  const { id } = await world.accepted(user);
+  for (const [path, body, other] of [[`/users/${user}/connect-tickets`, { connectors: ["slack"] }, { connectors: ["sanity"] }],
+    [`/users/${user}/connections/slack/check`, undefined, { x: 1 }], [`/briefings/${id}/cancel`, undefined, { x: 1 }]]) {
+    const key = newKey();
+    const post = (sent) => world.request("POST", path, { key: admin, headers: key, body: sent });
+    const first = await post(body);
+    assert.ok(first.status < 300, `${path}: ${first.text}`);
+    const again = await post(body);
+    assert.deepEqual([again.status, again.text, again.headers["idempotent-replayed"]], [first.status, first.text, "true"], path);
+    const reused = await post(other);
+    assert.deepEqual([reused.status, reused.body.code], [422, "idempotency_key_reused"], path);
+  }
+});
+
+test("one key for two bodies at the same moment is refused to one of them, never a fault", async () => {
+  const user = world.user();
+  for (let round = 0; round < 5; round++) {
+    const key = newKey();
+    const admin = await world.newKey("admin", "racing");
+    const answers = await Promise.all(Array.from({ length: 8 }, (_, i) => world.request("POST", `/users/${user}_${round}/connect-tickets`,
+      { key: admin, headers: key, body: { connectors: [i % 2 ? "slack" : "sanity"] } })));
+    const made = answers.filter(({ status }) => status === 201);
+    assert.ok(made.length >= 1 && made.every(({ text }) => text === made[0].text), JSON.stringify(answers.map(({ text }) => text)));
+    assert.ok(answers.every(({ status }) => [201, 422].includes(status)), JSON.stringify(answers.map(({ status }) => status)));
+  }
+});
