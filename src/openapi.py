@@ -177,7 +177,7 @@ def add_problems(document, operation, codes, problems):
         if status in operation["responses"]:  # a document of its own, or a problem
             own = operation["responses"][status]
             own["content"].update(shared[name]["content"])
-            own["headers"].update({k: v for k, v in shared[name]["headers"].items() if k not in ALWAYS})
+            own["headers"].update({k: v for k, v in shared[name]["headers"].items() if k not in own["headers"]})
         else:
             operation["responses"][status] = response
 
