@@ -1,9 +1,12 @@
 #include "base/mem.h"
 
 #include <malloc.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static _Noreturn void out_of_memory(size_t count, size_t size)
 {
@@ -73,6 +76,16 @@ void xfree_secret(char *secret)
 void xfree_secret_ptr(char **secret)
 {
     xfree_secret(*secret);
+}
+
+void mem_give_back(void *memory, size_t len)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t before = (page - (uintptr_t)memory % page) % page;
+    if (len < before + page) return;
+    size_t whole = (len - before) / page * page;
+    /* A wish: what the kernel does not take stays. */
+    (void)madvise((char *)memory + before, whole, MADV_DONTNEED);
 }
 
 void mem_tune(void)

@@ -51,6 +51,10 @@ void xfree_secret(char *secret);
 /* For AUTO(): the same for a variable. */
 void xfree_secret_ptr(char **secret);
 
+/* The whole pages inside go back to the system until they are touched again; what they hold is lost.
+ * For a large buffer that is not needed for long. */
+void mem_give_back(void *memory, size_t len);
+
 /* Keeps large buffers out of the arenas: their memory goes back to the system. Once at start. */
 void mem_tune(void);
 

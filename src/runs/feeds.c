@@ -190,20 +190,29 @@ void feed_close(struct feed_reader *reader)
     if (--feeds->n_readers == 0) cond_broadcast(&feeds->gone);
 }
 
+/* Is there a piece with bytes that were not copied yet? */
+static bool has_bytes(struct feed_reader *reader)
+{
+    if (reader->piece && reader->offset < reader->piece->len) return true;
+    AUTO(mutex_unlock_ptr) struct mutex *held = mutex_hold(&reader->feed->feeds->mutex);
+    piece_release(reader->piece);
+    reader->piece = NULL;
+    return !reader->is_ending && reader_serve_locked(reader);
+}
+
 enum feed_state feed_copy(struct feed_reader *reader, char *buf, size_t max, size_t *out_len)
 {
-    if (!reader->piece || reader->offset == reader->piece->len) {
-        AUTO(mutex_unlock_ptr) struct mutex *held = mutex_hold(&reader->feed->feeds->mutex);
-        piece_release(reader->piece);
-        reader->piece = NULL;
-        if (reader->is_ending) return FEED_END;
-        if (!reader_serve_locked(reader)) return FEED_NOTHING;
+    size_t len = 0;
+    while (len < max && has_bytes(reader)) {
+        size_t left = reader->piece->len - reader->offset;
+        size_t part = left < max - len ? left : max - len;
+        memcpy(buf + len, reader->piece->text + reader->offset, part);
+        reader->offset += part;
+        len += part;
     }
-    size_t left = reader->piece->len - reader->offset;
-    *out_len = left < max ? left : max;
-    memcpy(buf, reader->piece->text + reader->offset, *out_len);
-    reader->offset += *out_len;
-    return FEED_BYTES;
+    *out_len = len;
+    if (len > 0) return FEED_BYTES;
+    return reader->is_ending ? FEED_END : FEED_NOTHING;
 }
 
 bool feed_wait(struct feed_reader *reader)

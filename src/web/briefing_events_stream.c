@@ -30,6 +30,7 @@
 
 #define BLOCK_BYTES       512         /* of a body for HTTP/1.0; MHD keeps them for each response */
 #define SEND_BUFFER_BYTES (32 * 1024) /* what the kernel keeps for one that does not read */
+#define PAGE_BYTES        4096
 #define RECHECK_MS        1000
 #define BROWSER_LIFE_MS   (10 * 60 * 1000)
 
@@ -39,6 +40,7 @@ struct event_stream {
     struct MHD_Connection *connection;
     struct feed_reader *reader;
     struct stream_address *address;
+    bool is_buffer_used; /* MHD's, since it was given back */
     int64_t recheck_mono_ms;
     int64_t until_mono_ms;
 };
@@ -77,12 +79,17 @@ static ssize_t send_some(void *cls, uint64_t pos, char *buf, size_t max)
     size_t len = 0;
     switch (feed_copy(stream->reader, buf, max, &len)) {
     case FEED_BYTES:
+        stream->is_buffer_used = stream->is_buffer_used || len >= PAGE_BYTES;
         return (ssize_t)len;
     case FEED_END:
         return MHD_CONTENT_READER_END_OF_STREAM;
     case FEED_NOTHING:
         break;
     }
+    /* MHD's buffer lies where the request was read, and all of it has been written to by now: while
+     * nothing happens, its pages are not needed. */
+    if (stream->is_buffer_used) mem_give_back(buf, max);
+    stream->is_buffer_used = false;
     /* Suspended first: it may be woken before feed_wait() has returned. */
     struct MHD_Connection *connection = stream->connection;
     MHD_suspend_connection(connection);
@@ -176,6 +183,7 @@ void events_stream(struct request *rq, int64_t after, const char *pointer)
     *stream = (struct event_stream){.rq = rq,
                                     .web = rq->web,
                                     .connection = rq->connection,
+                                    .is_buffer_used = true,
                                     .recheck_mono_ms = now_ms + RECHECK_MS,
                                     .until_mono_ms = now_ms + BROWSER_LIFE_MS};
     /* The row is read after the reader was opened: no commit falls between. */

@@ -9,13 +9,14 @@ import { parked } from "./parked.mjs";
 import { machine } from "./proc.mjs";
 import { start } from "./start.mjs";
 import { steps } from "./steps.mjs";
+import { streams } from "./streams.mjs";
 import { pairs, print } from "./table.mjs";
 import { ReplayWorld, SandboxWorld } from "./world.mjs";
 
 const HELP = `./dev bench [--quick] [--only PART,…] [--at-once N,…] [--sandbox] [--profile FILE]
 
   --quick           smaller numbers and shorter runs: about a minute
-  --only PART,…     start, http, parked, steps, memory, latency, no-latency
+  --only PART,…     start, http, parked, streams, steps, memory, latency, no-latency
   --at-once N,…     how many briefings at once (1,100,1000,5000; with --quick 1,100)
   --sandbox         briefings talk to the sandbox itself, not to a replay of what it said: strict, and
                     so slow that it is the limit
@@ -56,6 +57,7 @@ const PARTS = {
   start,
   http,
   parked,
+  streams,
   steps,
   memory,
   "latency": (chosen) => briefings({ model: 300, tool: 50 }, chosen),

@@ -77,6 +77,32 @@ static void a_wiped_secret_is_gone(void **state)
     assert_string_equal(owned, "hunter2");
 }
 
+/* Only whole pages may go: what stands around them, on the same pages, is somebody else's. */
+static void what_is_given_back_ends_at_its_pages(void **state)
+{
+    (void)state;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), len = 6 * page;
+    for (size_t first = 0; first < page; first += 511) {
+        char *memory = xmalloc(len);
+        memset(memory, 'x', len);
+        size_t end = len - first / 2;
+        mem_give_back(memory + first, end - first);
+        for (size_t i = 0; i < first; i++)
+            assert_int_equal(memory[i], 'x');
+        for (size_t i = end; i < len; i++)
+            assert_int_equal(memory[i], 'x');
+        size_t n_gone = 0;
+        for (size_t i = first; i < end; i++)
+            n_gone += memory[i] == 0;
+        assert_true(n_gone >= 3 * page && n_gone % page == 0);
+        memset(memory, 'y', len); /* it can be used as before */
+        xfree(memory);
+    }
+    char small[100] = "kept";
+    mem_give_back(small, sizeof small);
+    assert_string_equal(small, "kept");
+}
+
 /* A sanitizer ends a process that is out of memory in its own way. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
@@ -121,6 +147,7 @@ int main(void)
         cmocka_unit_test(copies_end_at_the_length_or_at_the_nul),
         cmocka_unit_test(a_taken_pointer_leaves_its_variable_empty),
         cmocka_unit_test(a_wiped_secret_is_gone),
+        cmocka_unit_test(what_is_given_back_ends_at_its_pages),
 #ifndef SANITIZED
         cmocka_unit_test(out_of_memory_aborts_with_a_message),
 #endif
