@@ -2,7 +2,10 @@
 // wherever a client begins and whatever breaks in between.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, afterEach, before, test } from "node:test";
+import { Browser } from "./browser.mjs";
+import { change } from "./database.mjs";
 import { eventually, startWorld } from "./harness.mjs";
 import { follow, upTo } from "./sse.mjs";
 
@@ -255,4 +258,70 @@ test("more streams than allowed are refused for a while", async () => {
   only.close();
   await world.stop();
   await world.start();
+});
+
+test("a signed-in browser follows its own user's briefings, and does not know of others", async () => {
+  await world.stop();
+  await world.start({ BRIEFD_TRUSTED_PROXY: "127.0.0.1", BRIEFD_TRUSTED_PROXY_HEADER: "X-Forwarded-User" });
+  const [own, other] = [await still(), await still()];
+  const { user_id: user } = await world.document(own.id);
+  const browser = new Browser(world);
+  const headers = { "x-forwarded-user": user };
+  await browser.get("/", { headers });
+  headers.cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+  assert.equal((await follow(world, path(other.id), { key: null, headers })).status, 404);
+  assert.equal((await follow(world, path(own.id), { key: null, headers: { "x-forwarded-user": user } })).status, 401);
+  const stream = await follow(world, path(own.id), { key: null, headers });
+  await stream.until(({ ids }) => ids.length === own.last, "the replay");
+  await world.request("POST", `/briefings/${own.id}/cancel`);
+  await stream.over;
+  await assertWhole(stream, own.id);
+  await world.stop();
+  await world.start();
+});
+
+const MANY = 8000;
+
+/** A briefing with a history of eight megabytes: more than the buffers of any connection take. */
+async function longHistory() {
+  const { id } = await world.briefToEnd(await world.connected());
+  const { last_event: last } = await page(id);
+  await world.stop();
+  change(world.env.BRIEFD_DB, `WITH RECURSIVE more(n) AS (SELECT ${last + 1} UNION ALL SELECT n + 1 FROM more WHERE n < ${MANY})
+    INSERT INTO events SELECT '${id}', n, 1790000000000 + n, 'tick', json_object('pad', printf('%.*c', 1000, 'x')) FROM more`);
+  change(world.env.BRIEFD_DB, `UPDATE runs SET last_event = ${MANY} WHERE id = '${id}'`);
+  return id;
+}
+
+const residentKib = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${world.pid}/status`, "utf8"))[1]);
+
+test("a client that does not read costs little, is left after a while, and goes on where it was", async () => {
+  const id = await longHistory();
+  await world.start({ BRIEFD_STREAM_STALL: "1s", BRIEFD_MAX_STREAMS: "4" });
+  const before = residentKib();
+  const idle = await Promise.all([1, 2, 3, 4].map(() => follow(world, path(id), { pausedAfterHeaders: true })));
+  assert.ok(idle.every(({ status }) => status === 200));
+  // Nobody has left: a place is free again only when the service gives up on one.
+  const next = await eventually(async () => {
+    const stream = await follow(world, path(id), { pausedAfterHeaders: true });
+    if (stream.status === 200) return stream;
+    stream.readOn();
+    return null;
+  }, "those who do not read are left");
+  assert.ok(residentKib() - before < 24 * 1024, `${before} KiB before, now ${residentKib()}`);
+  next.close();
+  await world.stop();
+  await world.start();
+  for (const stream of idle) {
+    stream.readOn();
+    await stream.over;
+    assert.notEqual(stream.error, null, "it was cut off");
+    const seen = stream.ids.at(-1) ?? 0;
+    assert.ok(seen < MANY);
+    assert.deepEqual(stream.ids, upTo(seen));
+  }
+  const seen = idle[0].ids.at(-1) ?? 0;
+  const rest = await (await follow(world, path(id), { headers: { "last-event-id": `${seen}` } })).over;
+  assert.deepEqual([...idle[0].ids, ...rest.ids], upTo(MANY));
+  assert.deepEqual(rest.end, { last_event: MANY, status: "succeeded" });
 });

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { change } from "./database.mjs";
 import { startWorld } from "./harness.mjs";
 
 let world;
@@ -107,6 +108,18 @@ test("Retry-After tells when to poll again", async () => {
     const answer = await timed(`/briefings/${id}`, headers);
     assert.match(answer.headers["retry-after"], /^[1-9]\d*$/);
   }
+});
+
+test("Retry-After grows with the age of the briefing", async () => {
+  const fresh = await still();
+  const old = await still();
+  await world.stop();
+  change(world.env.BRIEFD_DB, `UPDATE runs SET created_ms = created_ms - 3600000 WHERE id = '${old.id}'`);
+  await world.start();
+  const after = async ({ id }) => Number((await timed(`/briefings/${id}`)).headers["retry-after"]);
+  const pauses = [await after(fresh), await after(old)];
+  assert.equal(pauses[1], 30);
+  assert.ok(pauses[0] >= 1 && pauses[0] < pauses[1], `${pauses[0]} s`);
 });
 
 test("a client that leaves while it waits harms nobody", async () => {
