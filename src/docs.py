@@ -15,7 +15,7 @@ import sys
 import embed
 
 # The order of the menu; index.md is the page at /docs.
-PAGES = ["index", "api", "connecting", "recipes", "operating", "promises", "errors"]
+PAGES = ["index", "api", "webhooks", "connecting", "recipes", "operating", "promises", "errors"]
 
 PAGE = """<!doctype html>
 <html lang="en">

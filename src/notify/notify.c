@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "notify/counts.h"
 #include "notify/internal.h"
 #include "notify/target.h"
 
@@ -161,6 +162,7 @@ enum err notify_start(const struct notify_options *options, struct notify **out_
                                 .may_connect = may_connect,
                                 .may_connect_ctx = notify};
     enum err e = http_start(&http, &notify->http);
+    notify_counts_init();
     store_observe_webhooks(options->store, notify_wake, notify);
     if (!e) e = thread_start(&notify->keeper, "webhooks", keeper_main, notify);
     if (e) {

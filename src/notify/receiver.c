@@ -3,8 +3,8 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/metrics.h"
 #include "http/retry.h"
+#include "notify/counts.h"
 #include "notify/internal.h"
 #include "notify/schedule.h"
 #include "notify/signature.h"
@@ -114,14 +114,6 @@ static void batch_free(struct batch **batch)
     xfree(*batch);
 }
 
-static const struct metric_def webhook_lag = {
-    .name = "briefd_webhook_lag_seconds",
-    .help = "Of webhooks that were taken: from the event to the answer.",
-    .kind = METRIC_HISTOGRAM,
-    .decimals = 3,
-    .bounds = {50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 3600000, 86400000},
-};
-
 static struct webhook_result result_of(const struct receiver *r, const struct batch *batch,
                                        size_t i, int64_t now_ms)
 {
@@ -137,7 +129,9 @@ static struct webhook_result result_of(const struct receiver *r, const struct ba
                                     .status = batch->replies[i].status,
                                     .error = is_taken ? NULL : s->error};
     log_result(r, d, s, &batch->replies[i], result.next_ms);
-    if (is_taken) metric_observe(metric_only(&webhook_lag), now_ms - d->created_ms);
+    notify_counts_try(&batch->replies[i], is_taken);
+    if (is_taken) notify_counts_taken(now_ms - d->created_ms);
+    if (!is_taken && result.next_ms == 0) notify_counts_given_up();
     return result;
 }
 
