@@ -138,6 +138,8 @@ static bool wait_for_change(struct notify *notify)
 static void *keeper_main(void *arg)
 {
     struct notify *notify = arg;
+    enum err first = store_webhook_reseal(notify->options.store);
+    if (first) log_failure("webhook_keys_not_sealed_anew", first);
     do {
         enum err e = check_backlogs(notify);
         if (!e) e = match_receivers(notify);

@@ -116,6 +116,68 @@ enum err store_webhook_key(struct store *store, const char *id, struct str *out_
     return e ? fail_context(e, "the signing key of webhook endpoint %s", id) : E_OK;
 }
 
+struct resealing {
+    char ids[WEBHOOK_ENDPOINTS_MAX][ID_MAX];
+    struct str keys[WEBHOOK_ENDPOINTS_MAX];
+    size_t n;
+};
+
+static void resealing_done(struct resealing *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        str_done_secret(&r->keys[i]);
+}
+
+static enum err read_keys(struct store *store, struct db *db, struct resealing *r)
+{
+    AUTO(query_done)
+    struct query q = query_begin(db, "SELECT id, sealed FROM webhook_endpoints"
+                                     " WHERE status <> 'deleted' LIMIT ?");
+    query_bind_i64(&q, WEBHOOK_ENDPOINTS_MAX);
+    for (;;) {
+        bool has_row = false;
+        enum err e = query_next(&q, &has_row);
+        if (e || !has_row) return e;
+        size_t len = 0;
+        const void *sealed = query_blob(&q, 1, &len);
+        snprintf(r->ids[r->n], ID_MAX, "%s", query_text(&q, 0));
+        AUTO(str_done) struct str context = {0};
+        key_context(r->ids[r->n], &context);
+        /* One that cannot be opened stays as it is: its own receiver will say so. */
+        if (seal_open(&store->keys, str_text(&context), sealed, len, &r->keys[r->n])) continue;
+        r->n++;
+    }
+}
+
+static enum err write_key(struct store *store, struct db *db, const char *id, const struct str *key)
+{
+    AUTO(str_done) struct str context = {0};
+    AUTO(str_done) struct str sealed = {0};
+    key_context(id, &context);
+    seal(&store->keys, str_text(&context), key->data, key->len, &sealed);
+    AUTO(query_done)
+    struct query q = query_begin(db, "UPDATE webhook_endpoints SET sealed = ? WHERE id = ?");
+    query_bind_blob(&q, sealed.data, sealed.len);
+    query_bind_text(&q, id);
+    return query_run(&q);
+}
+
+static enum err reseal_run(struct store *store, struct db *db, struct write_job *job)
+{
+    (void)job;
+    AUTO(resealing_done) struct resealing r = {0};
+    enum err e = read_keys(store, db, &r);
+    for (size_t i = 0; !e && i < r.n; i++)
+        e = write_key(store, db, r.ids[i], &r.keys[i]);
+    return e;
+}
+
+enum err store_webhook_reseal(struct store *store)
+{
+    if (!store->keys.previous.id[0]) return E_OK;
+    return store_write(store, reseal_run, NULL);
+}
+
 /* ---- create ---- */
 
 struct creation {

@@ -72,6 +72,9 @@ enum err store_webhook_endpoints_list(struct store *store, const char *before_id
                                       struct webhook_endpoint_list *out_list) MUST_CHECK;
 /* The key that its webhooks are signed with: raw bytes. E_NOT_FOUND. */
 enum err store_webhook_key(struct store *store, const char *id, struct str *out_key) MUST_CHECK;
+/* While the seal key is being changed: endpoints outlive the time that the previous one is kept, so
+ * their keys are sealed with the present one. */
+enum err store_webhook_reseal(struct store *store) MUST_CHECK;
 /* From now on nobody sees it; store_webhook_sweep() removes what it leaves. E_NOT_FOUND. */
 enum err store_webhook_endpoint_delete(struct store *store, const char *id,
                                        const char *actor) MUST_CHECK;

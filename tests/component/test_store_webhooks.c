@@ -205,6 +205,33 @@ static void the_secret_is_sealed_and_given_once(void **state)
     assert_false(strlen(raw) == key.len && files_contain(f, raw));
 }
 
+static void the_key_outlives_a_change_of_the_seal_key(void **state)
+{
+    struct fixture *f = *state;
+    static const char old_key[] = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    static const char new_key[] = "//79/Pv6+fj39vX08/Lx8O/u7ezr6uno5+bl5OPi4eA=";
+    struct store_options options = {.path = f->path, .seal_key = old_key};
+    AUTO(str_done) struct str before = {0};
+    AUTO(str_done) struct str after = {0};
+    char id[ID_MAX];
+    fixture_close(f);
+    unlink(f->path);
+    assert_ok(store_open(&options, &f->store));
+    make_endpoint(f, NULL, id, NULL);
+    assert_ok(store_webhook_key(f->store, id, &before));
+    fixture_close(f);
+    options.seal_key = new_key;
+    options.seal_key_previous = old_key;
+    assert_ok(store_open(&options, &f->store));
+    assert_ok(store_webhook_reseal(f->store));
+    fixture_close(f);
+    options.seal_key_previous = NULL;
+    assert_ok(store_open(&options, &f->store));
+    assert_ok(store_webhook_key(f->store, id, &after));
+    assert_int_equal(before.len, after.len);
+    assert_memory_equal(before.data, after.data, before.len);
+}
+
 static void an_endpoint_is_made_once_for_a_key(void **state)
 {
     struct fixture *f = *state;
@@ -396,6 +423,7 @@ int main(void)
         TEST(recovered_and_restored_runs_are_told_of),
         TEST(a_connection_is_told_of_when_it_matters),
         TEST(the_secret_is_sealed_and_given_once),
+        TEST(the_key_outlives_a_change_of_the_seal_key),
         TEST(an_endpoint_is_made_once_for_a_key),
         TEST(what_became_of_a_sending_is_kept),
         TEST(sent_again_by_hand_while_it_is_on_its_way_it_stays_due),
