@@ -65,6 +65,7 @@ export class Service {
 
   constructor(folder, env) {
     this.env = { ...bareEnvironment(), BRIEFD_LISTEN: "127.0.0.1:0",
+      BRIEFD_KEY_RATE: "10000000", BRIEFD_KEY_BURST: "10000000", // one key asks for all of them
       BRIEFD_DB: join(folder, "briefd.db"), ...env };
     this.#log = join(folder, "briefd.log");
     this.folder = folder;
