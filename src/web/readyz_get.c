@@ -33,5 +33,6 @@ void readyz_get(struct request *rq)
     json_put_int(&w, "running", state.running);
     json_put_int(&w, "queued", state.queued);
     json_end_object(&w);
+    if (!is_ready) reply_header(rq, "Retry-After", "5");
     reply_json(rq, is_ready ? 200 : 503, &body);
 }
