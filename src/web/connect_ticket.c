@@ -97,9 +97,9 @@ static void put_interstitial(struct request *rq, const struct ticket_row *ticket
     put_connectors(h, request_catalogue(rq), ticket->connectors);
     page_button(&page, "redeem", rq->uri, "Yes, that is me", NULL);
     html_open(h, "p", "class", "hint ticket-expires", NULL);
-    html_text(h, "The link works until ");
+    html_text(h, "The link works once, until ");
     html_time(h, ticket->expires_ms);
-    html_text(h, ", once.");
+    html_text(h, ".");
     html_close(h, "p");
     page_send(&page, 200);
 }

@@ -152,10 +152,11 @@ struct connection_words words_of_connection(const struct connection_row *row)
         return (struct connection_words){"usable", "Connected", NULL, "Change account",
                                          "Connected since "};
     if (text_equal(status, ACCOUNT_PENDING_CONFIRMATION))
-        return (struct connection_words){"waiting", "Connected, waiting to be confirmed",
-                                         "Whoever sent you here still confirms that this is the "
-                                         "right account. Briefings wait until then; there is "
-                                         "nothing for you to do.",
+        return (struct connection_words){"waiting", "To be confirmed",
+                                         "Connected, and waiting to be confirmed: whoever sent you "
+                                         "here still has to say that this is the right account. "
+                                         "Briefings wait until then; there is nothing for you to "
+                                         "do.",
                                          "Change account", "Connected since "};
     if (text_equal(status, ACCOUNT_NOT_CONNECTED))
         return (struct connection_words){"absent", "Not connected", NULL, "Connect", NULL};

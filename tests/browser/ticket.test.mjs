@@ -48,7 +48,7 @@ describe("with a ticket", () => {
     await decide(page);
     await page.getByText("Slack is connected and waits until somebody confirms that it is yours.").waitFor();
     const card = page.locator("#connection-slack.state-waiting");
-    assert.match(await card.innerText(), /Connected, waiting to be confirmed[\s\S]*there is nothing for you to do/);
+    assert.match(await card.innerText(), /To be confirmed[\s\S]*waiting to be confirmed[\s\S]*there is nothing for you to do/);
     await assertSound(page, null, "waiting to be confirmed");
     const { id } = await world.accepted(await world.connect(user, "sanity"), { mode: "preview" });
     await world.until(id, ({ status }) => status === "blocked");
