@@ -12,6 +12,7 @@
 static const struct command commands[] = {
     {"serve",        "Run the service.",                                command_serve       },
     {"run",          "Make one briefing here and now, for cron.",       command_run         },
+    {"send",         "Ask a running service for a briefing.",           command_send        },
     {"check-config", "Check the settings, report every problem.",       command_check_config},
     {"connect",      "Print a link that lets a user connect accounts.", command_connect     },
     {"keys",         "Create, list and revoke API keys.",               command_keys        },

@@ -14,11 +14,11 @@ _briefd() {
                 "briefings:read briefings:write connections:read connections:write metrics:read admin" -- "$current")
             return
             ;;
-        --connectors | --name | --return-to | --user | --recipe | --params | --timezone | --idempotency-key) return ;;
+        --connectors | --name | --return-to | --user | --recipe | --params | --timezone | --idempotency-key | --url) return ;;
     esac
 
     if [ "$COMP_CWORD" = 1 ]; then
-        words="serve run check-config keys connect migrate backup restore user version help --version --help"
+        words="serve run send check-config keys connect migrate backup restore user version help --version --help"
     else
         case ${COMP_WORDS[1]} in
             serve | migrate) words=$common ;;
@@ -28,6 +28,7 @@ _briefd() {
                 return
                 ;;
             run) words="--user --recipe --params --timezone --idempotency-key --preview $common" ;;
+            send) words="--user --recipe --daily --idempotency-key --preview --url $common" ;;
             check-config) words="--print --print-config --example --unpack $common" ;;
             keys)
                 words="--scope --all $common"
@@ -38,7 +39,7 @@ _briefd() {
                 [ "$COMP_CWORD" = 2 ] && words="export erase $words"
                 ;;
             connect) words="--connectors --name --return-to --confirm $common" ;;
-            help) words="serve run check-config keys connect migrate backup restore user version --help" ;;
+            help) words="serve run send check-config keys connect migrate backup restore user version --help" ;;
             version) words="--help" ;;
         esac
     fi

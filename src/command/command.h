@@ -106,6 +106,7 @@ int command_keys(struct command_context *ctx);
 int command_migrate(struct command_context *ctx);
 int command_restore(struct command_context *ctx);
 int command_run(struct command_context *ctx);
+int command_send(struct command_context *ctx);
 int command_serve(struct command_context *ctx);
 int command_user(struct command_context *ctx);
 int command_version(struct command_context *ctx);

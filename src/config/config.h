@@ -44,6 +44,7 @@ struct config {
     char *return_origins;               /* BRIEFD_RETURN_ORIGINS: where tickets may lead back to */
     char *cors_origins;                 /* BRIEFD_CORS_ORIGINS: whose scripts may call; NULL none */
     char *link_hosts;                   /* BRIEFD_LINK_HOSTS: beside ScaleKit's own host */
+    char *api_key;                      /* BRIEFD_API_KEY, secret: of `briefd send` */
     bool ticket_confirm;                /* BRIEFD_TICKET_CONFIRM: no, yes */
     int64_t recheck_after_ms;           /* BRIEFD_RECHECK_AFTER: 15 min */
     char *webhook_allow;                /* BRIEFD_WEBHOOK_ALLOW: networks that are not public */

@@ -75,11 +75,11 @@ const struct setting settings[] = {
         .help = "How long one tool call at ScaleKit may take. ScaleKit itself gives up after 60 "
                 "seconds.",
         FIELD(tool_timeout_ms)),
-    ROW(.name = "BRIEFD_CA_FILE", .kind = SETTING_FILE,
+    ROW(.name = "BRIEFD_CA_FILE", .kind = SETTING_FILE, .for_database = true,
         .help = "Certificates to trust instead of the system's, in PEM.", FIELD(ca_file)),
 
     ROW(.section = "The service", .name = "BRIEFD_LISTEN", .kind = SETTING_LISTEN,
-        .default_text = "127.0.0.1:8080",
+        .for_database = true, .default_text = "127.0.0.1:8080",
         .help = "Address and port to listen on. Port 0 takes a free one and prints it.",
         FIELD(listen_host), .port_offset = offsetof(struct config, listen_port)),
     ROW(.name = "BRIEFD_METRICS_LISTEN", .kind = SETTING_LISTEN,
@@ -89,7 +89,7 @@ const struct setting settings[] = {
             "your own. With or without it, /metrics at BRIEFD_LISTEN takes a key with the scope "
             "metrics:read. What is counted begins anew with each start.",
         FIELD(metrics_host), .port_offset = offsetof(struct config, metrics_port)),
-    ROW(.name = "BRIEFD_PUBLIC_URL", .kind = SETTING_PUBLIC_URL,
+    ROW(.name = "BRIEFD_PUBLIC_URL", .kind = SETTING_PUBLIC_URL, .for_database = true,
         .help = "The address at which people and callers reach briefd: https, unless it is this "
                 "machine. "
                 "Needed when BRIEFD_LISTEN is no loopback address; otherwise http:// and "
@@ -146,12 +146,15 @@ const struct setting settings[] = {
     ROW(.name = "BRIEFD_WEBHOOK_TIMEOUT", .kind = SETTING_DURATION, .default_text = "15s", .min = 1,
         .max = 5 * MINUTE, .help = "How long a receiver of a webhook may take to answer.",
         FIELD(webhook_timeout_ms)),
+    ROW(.name = "BRIEFD_API_KEY", .kind = SETTING_SECRET, .is_reloaded = true, .for_database = true,
+        .help = "The key that `briefd send` shows to the service.", FIELD(api_key)),
     ROW(.name = "BRIEFD_CONFIG_DIR", .kind = SETTING_TEXT, .is_reloaded = true,
         .help = "A folder with connectors.json, models.json and recipes/. Without it those inside "
                 "the program count.",
         FIELD(config_dir)),
-    ROW(.name = "BRIEFD_TIMEZONE", .kind = SETTING_ZONE, .is_reloaded = true, .default_text = "UTC",
-        .help = "The time zone of briefings that do not name one.", FIELD(timezone)),
+    ROW(.name = "BRIEFD_TIMEZONE", .kind = SETTING_ZONE, .for_database = true, .is_reloaded = true,
+        .default_text = "UTC", .help = "The time zone of briefings that do not name one.",
+        FIELD(timezone)),
     ROW(.name = "BRIEFD_LOG", .kind = SETTING_CHOICE, .is_reloaded = true, .default_text = "json",
         .choices = {"json", "human"}, .for_database = true, .help = "How log lines look.",
         FIELD(log_format)),

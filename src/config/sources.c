@@ -141,11 +141,16 @@ static bool find_credential(struct sources *s, const char *name, struct found *o
 {
     const char *folder = non_empty(environ_get(s, "CREDENTIALS_DIRECTORY"));
     if (!folder) return false;
-    AUTO(str_done) struct str path = {0};
-    str_append_format(&path, "%s/%s", folder, name);
-    if (!file_exists(str_text(&path))) return false;
-    found_file(s, name, str_text(&path), out);
-    return true;
+    /* Those of a whole folder, LoadCredential=briefd:/etc/briefd/credentials, get a prefix. */
+    static const char *const prefixes[] = {"", "briefd_"};
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+        AUTO(str_done) struct str path = {0};
+        str_append_format(&path, "%s/%s%s", folder, prefixes[i], name);
+        if (!file_exists(str_text(&path))) continue;
+        found_file(s, name, str_text(&path), out);
+        return true;
+    }
+    return false;
 }
 
 static void warn_open_env_file(struct sources *s, const char *name)
