@@ -54,7 +54,7 @@ static void put_field(struct str *h, const struct recipe *recipe, const struct r
     html_open(h, "input", "id", str_text(&id), "name", field->name, "value", str_text(&value),
               "placeholder", field->fallback, "autocomplete", "off", "autocapitalize", "off",
               "spellcheck", "false", "aria-describedby", str_text(&about), "aria-invalid",
-              problem ? "true" : NULL, NULL);
+              problem ? "true" : NULL, "autofocus", problem ? HTML_FLAG : NULL, NULL);
     put_problem(h, str_text(&error_id), problem);
     str_append_text(&id, "-hint");
     html_open(h, "p", "class", "hint", "id", str_text(&id), NULL);

@@ -109,6 +109,7 @@ describe("an editor", () => {
     await page.locator('.recipe input[name="params.slack_channel"]').fill("not a channel <b>");
     await press(page, "Send a briefing now");
     await page.locator('.recipe input[name="params.slack_channel"][aria-invalid="true"]').waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement.name), "params.slack_channel", "and is there at once");
     assert.notEqual(await page.locator(".recipe .field-error").allTextContents().then((all) => all.join("")), "");
     await assertAccessible(page, "a form with an error");
   });
