@@ -119,8 +119,10 @@ def common_problems(route, method, parameters, has_body):
         codes += ["idempotency_key_reused", "invalid_json"]
     if not route["any_host"]:
         codes += ["misdirected_request", "rate_limited"]
-    if route["scopes"] or not route["inline"]:
-        codes += ["internal", "overloaded", "storage_unavailable"]
+    if not route["inline"] or route["scopes"]:
+        codes.append("overloaded")
+    if route["scopes"] or not route["inline"] and not route["any_host"]:
+        codes += ["internal", "storage_unavailable"]
     return codes
 
 
@@ -177,7 +179,10 @@ def add_problems(document, operation, codes, problems):
         if status in operation["responses"]:  # a document of its own, or a problem
             own = operation["responses"][status]
             own["content"].update(shared[name]["content"])
-            own["headers"].update({k: v for k, v in shared[name]["headers"].items() if k not in own["headers"]})
+            more = {k: v for k, v in shared[name]["headers"].items() if k not in own["headers"]}
+            if "Retry-After" in more:
+                more.update(header_refs({"Retry-After": "SometimesRetryAfter"}))
+            own["headers"].update(more)
         else:
             operation["responses"][status] = response
 

@@ -3,6 +3,8 @@
 #include "web/routes.h"
 #include "web/server.h"
 
+#include <string.h>
+
 static const struct connection_row *find(const struct connection_list *list, const char *connector)
 {
     for (size_t i = 0; i < list->n; i++) {
@@ -18,6 +20,10 @@ void user_connections_get(struct request *rq)
     static const char *const known[] = {NULL};
     AUTO(url_pairs_done) struct url_pairs query = {0};
     if (!request_query(rq, known, &query)) return;
+    if (strlen(rq->args[0]) > USER_ID_MAX) {
+        reply_problem(rq, PROBLEM_not_found, "A user's id has at most 100 bytes.");
+        return;
+    }
     AUTO(connection_list_done) struct connection_list list = {0};
     enum err e = store_connections_list(rq->web->options.store, rq->args[0], &list);
     if (e) {
