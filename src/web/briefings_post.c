@@ -78,9 +78,8 @@ static void take_metadata(struct json_span value, struct fields *f, struct field
         return;
     }
     for (struct json_iter it = json_iter(value); json_next(&it);) {
-        if (json_type(it.value) == JSON_STRING) continue;
-        field_error(errors, "/metadata", "must have strings as values");
-        return;
+        if (json_type(it.value) != JSON_STRING)
+            field_member(errors, "/metadata", it.key, "must be a string");
     }
 }
 

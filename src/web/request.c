@@ -144,6 +144,12 @@ void field_error(void *errors, const char *pointer, const char *detail)
 
 void field_unknown(struct field_errors *errors, const char *parent, struct json_span key)
 {
+    field_member(errors, parent, key, "is not a known field");
+}
+
+void field_member(struct field_errors *errors, const char *parent, struct json_span key,
+                  const char *detail)
+{
     AUTO(xfree_ptr) char *name = json_strdup(key, FIELD_NAME_MAX);
     AUTO(str_done) struct str pointer = {0};
     str_append_format(&pointer, "%s/", parent);
@@ -156,7 +162,7 @@ void field_unknown(struct field_errors *errors, const char *parent, struct json_
         else
             str_append_char(&pointer, *at);
     }
-    field_error(errors, str_text(&pointer), "is not a known field");
+    field_error(errors, str_text(&pointer), detail);
 }
 
 static bool is_json_type(const char *content_type)

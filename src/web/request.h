@@ -112,6 +112,9 @@ void field_errors_done(struct field_errors *errors);
 void field_error(void *errors, const char *pointer, const char *detail);
 /* A member that is not known, of the object under the pointer `parent`. */
 void field_unknown(struct field_errors *errors, const char *parent, struct json_span key);
+/* A member, whatever its name, that is wrong. */
+void field_member(struct field_errors *errors, const char *parent, struct json_span key,
+                  const char *detail);
 
 /* The body as a checked JSON object. False when it is none (or too deep, or has a member twice, …):
  * then the request is answered. */

@@ -62,6 +62,12 @@ export class Contract {
     return this.#compiled.get(pointer);
   }
 
+  /** Does the value fit a schema that is given itself? */
+  fits(schema, value) {
+    if (!this.#compiled.has(schema)) this.#compiled.set(schema, this.#ajv.compile(schema));
+    return this.#compiled.get(schema)(value);
+  }
+
   /** {at, value} of a pointer, references followed. */
   resolve(pointer) {
     let at = this.closed;
