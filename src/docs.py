@@ -7,15 +7,17 @@ is nothing but `code` gets that code, so that /docs/errors#not_found works. cmar
 """
 import argparse
 import html
+import json
 import pathlib
 import re
 import subprocess
 import sys
 
 import embed
+import openapi_docs
 
-# The order of the menu; index.md is the page at /docs.
-PAGES = ["index", "api", "webhooks", "connecting", "recipes", "operating", "promises", "errors"]
+# The order of the menu; index.md is the page at /docs. The reference is written from the OpenAPI document.
+PAGES = ["index", "api", "reference", "webhooks", "connecting", "recipes", "operating", "promises", "errors"]
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -106,13 +108,14 @@ def menu(titles, current):
     return "\n".join(rows)
 
 
-def pages(cmark, folder):
+def pages(cmark, folder, contract):
     """name → HTML, of every page."""
-    found = {path.stem: path for path in folder.glob("*.md")}
+    found = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
+    found["reference"] = openapi_docs.markdown(json.loads(contract.read_text(encoding="utf-8")))
     missing = set(found) - set(PAGES)
     if missing:
         raise SystemExit(f"docs: these pages are not in the menu: {', '.join(sorted(missing))}")
-    bodies = {name: render(cmark, found[name].read_text(encoding="utf-8")) for name in PAGES if name in found}
+    bodies = {name: render(cmark, found[name]) for name in PAGES if name in found}
     titles = {name: title_of(body, name) for name, body in bodies.items()}
     result = {}
     for name, body in bodies.items():
@@ -124,6 +127,7 @@ def pages(cmark, folder):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--docs", required=True, type=pathlib.Path)
+    parser.add_argument("--openapi", required=True, type=pathlib.Path, help="openapi.json")
     parser.add_argument("--work", required=True, type=pathlib.Path, help="where the HTML is put")
     parser.add_argument("--cmark", required=True)
     parser.add_argument("--output", required=True, type=pathlib.Path)
@@ -132,7 +136,7 @@ def main():
 
     args.work.mkdir(parents=True, exist_ok=True)
     files = []
-    for name, text in pages(args.cmark, args.docs).items():
+    for name, text in pages(args.cmark, args.docs, args.openapi).items():
         files.append(args.work / f"{name}.html")
         files[-1].write_text(text, encoding="utf-8")
     files.sort()

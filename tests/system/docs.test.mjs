@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { startWorld } from "./harness.mjs";
 
 const root = new URL("../../", import.meta.url);
-const pages = readdirSync(new URL("static/docs/", root)).map((file) => file.replace(/\.md$/, ""));
+const pages = [...readdirSync(new URL("static/docs/", root)).map((file) => file.replace(/\.md$/, "")), "reference"];
 const pathOf = (page) => page === "index" ? "/docs" : `/docs/${page}`;
 
 let world;
