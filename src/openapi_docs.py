@@ -89,7 +89,7 @@ def curl(method, path, parameters, operation):
 def responses(operation, document):
     for status, response in operation["responses"].items():
         response = resolve(response, document)
-        what = response["description"].replace("\n- ", "<br>").removeprefix("- ")
+        what = response["description"].replace("\n- ", " · ").removeprefix("- ")
         schemas = [media["schema"]["$ref"].split("/")[-1] for media in response.get("content", {}).values()
                    if "$ref" in media.get("schema", {})]
         body = " " + ", ".join(link(name) for name in schemas) if schemas else ""
