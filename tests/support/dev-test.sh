@@ -51,8 +51,10 @@ everything_else() {
     # shellcheck disable=SC2046  # names without spaces
     build fuzz $(fuzz_targets | sed 's|^|tests/fuzz_|')
     for target in $(fuzz_targets); do
-        count_one "fuzz-$target" fuzz_one "$target" "${BRIEFD_FUZZ_SECONDS:-60}"
+        while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n || true; done
+        count_one "fuzz-$target" fuzz_one "$target" "${BRIEFD_FUZZ_SECONDS:-60}" &
     done
+    wait
 }
 
 lint_deep() {
