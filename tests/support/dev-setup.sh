@@ -3,8 +3,9 @@
 
 packages_build="cmark-gfm gcc libc6-dev meson ninja-build pkg-config ca-certificates libmicrohttpd-dev
     libcurl4-openssl-dev libcjson-dev libsqlite3-dev libssl-dev libicu-dev python3-yaml"
-packages_test="libcmocka-dev clang-format-14 codespell scdoc"
+packages_test="libcmocka-dev clang-format-14 codespell scdoc systemd"
 packages_all="clang clang-tidy-14 libclang-rt-14-dev valgrind"
+packages_package="debhelper scdoc dpkg-dev"
 packages_browser="chromium"
 packages_bench="wrk"
 
@@ -28,6 +29,8 @@ wanted_packages() {
     if needs_npm "$1" && ! command -v npm >/dev/null; then echo npm; fi
     case $1 in test | all) echo "$packages_test" ;; esac
     case $1 in all) echo "$packages_all" ;; esac
+    case $1 in package | all) echo "$packages_package" ;; esac
+    case $1 in all) echo "debootstrap lintian" ;; esac
     case $1 in bench) echo "$packages_bench" ;; esac
     if [ "$1" != demo ] && [ "$1" != bench ] && compgen -G 'tests/browser/*.test.mjs' >/dev/null; then
         echo "$packages_browser"

@@ -47,6 +47,7 @@ everything_else() {
     count_one crash-campaign env "BRIEFD_BIN=$root/build/release/src/briefd" \
         node tests/crash/campaign.mjs "${BRIEFD_CRASH_SECONDS:-60}"
     tail -n 4 "$logs/crash-campaign.log"
+    count_one package as_root tests/package/install.sh
     lint_deep
     # shellcheck disable=SC2046  # names without spaces
     build fuzz $(fuzz_targets | sed 's|^|tests/fuzz_|')
@@ -78,20 +79,22 @@ start_tally() {
 }
 
 verb_test() {
-    local all=false suites=()
+    local all=false package=false suites=()
     for word in "$@"; do
         case $word in
             --all) all=true ;;
+            package) package=true ;;
             lint | unit | component | fault | fuzz | system | crash | browser) suites+=("$word") ;;
-            *) die "test knows --all and the suites lint unit component fault fuzz system crash browser" ;;
+            *) die "test knows --all and the suites lint unit component fault fuzz system crash browser package" ;;
         esac
     done
-    if $all; then setup all; else setup test; fi
+    if $all || $package; then setup all; else setup test; fi
     start_tally
 
+    if $package; then count_one package as_root tests/package/install.sh; fi
     if [ ${#suites[@]} != 0 ]; then
         run_suites debug "${suites[@]}"
-    else
+    elif ! $package || $all; then
         say "gcc, debug"
         run_suites debug lint unit component fuzz system crash browser
         say "AddressSanitizer and UndefinedBehaviorSanitizer"
