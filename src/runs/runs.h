@@ -122,7 +122,7 @@ struct runs_state {
 };
 void runs_state_get(struct runs *runs, struct runs_state *out_state);
 /* What a briefing gets that does not say, from now on; at first those of the options. */
-void runs_set_defaults(struct runs *runs, const char *model, const char *timezone);
+void runs_set_defaults(struct runs *runs, const char *model, const char *zone);
 /* Our secrets were read anew: parked runs may try again. */
 void runs_credentials_renewed(struct runs *runs);
 

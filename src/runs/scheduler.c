@@ -325,13 +325,13 @@ void runs_state_get(struct runs *runs, struct runs_state *out_state)
     out_state->is_stopping = atomic_load(&runs->is_stopping);
 }
 
-void runs_set_defaults(struct runs *runs, const char *model, const char *timezone)
+void runs_set_defaults(struct runs *runs, const char *model, const char *zone)
 {
     mutex_lock(&runs->mutex);
     xfree(runs->model);
     xfree(runs->timezone);
     runs->model = xstrdup(model);
-    runs->timezone = xstrdup(timezone);
+    runs->timezone = xstrdup(zone);
     mutex_unlock(&runs->mutex);
 }
 

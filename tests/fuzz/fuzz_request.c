@@ -120,13 +120,13 @@ static void load_config(void)
         "BRIEFD_LISTEN=127.0.0.1:0",
         str_text(&db),
         NULL};
-    char *environ[ARRAY_LEN(settings)] = {NULL};
+    char *variables[ARRAY_LEN(settings)] = {NULL};
     for (size_t i = 0; settings[i]; i++)
-        environ[i] = xstrdup(settings[i]);
-    struct config_source source = {.environ = environ};
+        variables[i] = xstrdup(settings[i]);
+    struct config_source source = {.environ = variables};
     enum err e = config_load(&source, CONFIG_EVERYTHING, &world.config, &problems, &warnings);
     for (size_t i = 0; settings[i]; i++)
-        xfree(environ[i]);
+        xfree(variables[i]);
     if (!e) return;
     fprintf(stderr, "%s", str_text(&problems));
     abort();

@@ -47,6 +47,8 @@ everything_else() {
     count_one crash-campaign env "BRIEFD_BIN=$root/build/release/src/briefd" \
         node tests/crash/campaign.mjs "${BRIEFD_CRASH_SECONDS:-60}"
     tail -n 4 "$logs/crash-campaign.log"
+    count_one mutations env "BRIEFD_BIN=$root/build/release/src/briefd" BRIEFD_TEST_LONG=1 \
+        node --test tests/system/mutation.test.mjs
     count_one package as_root tests/package/install.sh
     lint_deep
     # shellcheck disable=SC2046  # names without spaces
