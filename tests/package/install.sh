@@ -75,6 +75,14 @@ serve_once() {
     wait "$listener" 2>/dev/null || true
 }
 
+# The commands of a page that only a machine with the package can run: the Nth block that names this folder.
+block_of_page() {
+    awk -v wanted="$2" '
+        /^<!-- run by tests\/package -->/ {n++; is_next = 1; next}
+        /^```/ {if (is_inside) exit; is_inside = is_next && n == wanted; is_next = 0; next}
+        is_inside' "$1"
+}
+
 version_of_database() {
     python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("PRAGMA user_version").fetchone()[0])' \
         "$dir/var/lib/briefd/briefd.db"
@@ -89,7 +97,8 @@ lintian --fail-on error,warning "$work"/new/*.deb
 echo "== a bare Debian 12"
 lay_base
 cp "$work"/old/briefd_*.deb "$dir/root/old.deb"
-cp "$work"/new/briefd_*.deb "$dir/root/new.deb"
+mkdir "$dir/root/new"
+cp "$work"/new/briefd_*_amd64.deb "$dir/root/new/"
 
 echo "== installation of the older version"
 inside dpkg -i /root/old.deb
@@ -112,12 +121,16 @@ old=$(version_of_database)
 [ "$old" = 2 ] || fail "the older version made a database of version $old"
 
 echo "== upgrade"
-inside dpkg -i --force-confold /root/new.deb
+mkdir -p "$dir/etc/apt/apt.conf.d" # nobody is there to be asked about the changed file
+echo 'Dpkg::Options {"--force-confold";};' >"$dir/etc/apt/apt.conf.d/90confold"
+inside bash -ec "cd /root/new; $(block_of_page static/docs/operating.md 1 | sed 's/apt-get install/& --assume-yes/')"
 grep -q '^SLACK_CONNECTION=slack-1' "$dir/etc/briefd/briefd.env" || fail "the operator's settings are gone"
 serve_once
 new=$(version_of_database)
 known=$(find migrations -name '[0-9]*.sql' | wc -l)
 [ "$new" = "$known" ] || fail "the database has version $new after the upgrade, not $known"
+inside bash -ec "$(block_of_page static/docs/operating.md 2)"
+grep -q '^bk_' "$dir/etc/briefd/api-key" || fail "the key for the timer is missing"
 inside briefd keys list | grep -q ' before ' || fail "the key made before the upgrade is gone"
 [ -n "$key" ]
 
