@@ -70,6 +70,9 @@ static void exchange(const struct str *request, int ms, struct str *out)
     int fd = dial();
     struct timeval limit = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    /* Ends with a reset: thousands a second would use up the ports while each waits for its minute. */
+    struct linger reset = {.l_onoff = 1};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     for (size_t sent = 0; sent < request->len;) {
         ssize_t n = send(fd, request->data + sent, request->len - sent, MSG_NOSIGNAL);
         if (n <= 0) break; /* refused meanwhile: what was said is read all the same */
