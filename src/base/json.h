@@ -28,10 +28,12 @@ struct json_limits {
     size_t bytes_max; /* of the text; 0: 32 MiB */
     size_t nodes_max; /* values in the whole document; 0: 1,000,000 */
     int depth_max;    /* 0: JSON_DEPTH_MAX, which is also the most */
+    bool no_lone;     /* refuse half of a surrogate pair: two such texts would become the same */
 };
 
 /* One pass over the text: is this one complete JSON value within the limits, in valid UTF-8, with
- * no control characters in strings? Lone surrogate escapes are allowed here (see json_repair()).
+ * no control characters in strings? Lone surrogate escapes are allowed unless `limits` says so (see
+ * json_repair()).
  * E_INVALID with what and where (byte offset), E_LIMIT for too large, deep or many. */
 enum err json_check(const char *text, size_t len, struct json_limits limits) MUST_CHECK;
 

@@ -286,5 +286,9 @@ enum err json_inspect(const char *text, size_t len, struct json_limits limits,
 enum err json_check(const char *text, size_t len, struct json_limits limits)
 {
     struct json_facts facts;
-    return json_inspect(text, len, limits, &facts);
+    enum err e = json_inspect(text, len, limits, &facts);
+    if (e) return e;
+    if (limits.no_lone && facts.has_lone_surrogate)
+        return fail(E_INVALID, "a \\u escape is half of a surrogate pair");
+    return E_OK;
 }

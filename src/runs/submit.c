@@ -117,6 +117,12 @@ static void check_times(struct submission *s)
     s->row.created_ms = now_ms;
     s->row.start_by_ms = r->start_by_ms ? r->start_by_ms : now_ms + options->start_by_default_ms;
     if (s->row.start_by_ms <= now_ms) wrong(s, "/start_by", "is in the past");
+}
+
+static void check_limits(struct submission *s)
+{
+    const struct runs_options *options = &s->runs->options;
+    const struct run_request *r = s->request;
     s->row.deadline_ms = r->deadline_ms ? r->deadline_ms : s->recipe->deadline_ms;
     if (s->row.deadline_ms < DEADLINE_MIN_MS || s->row.deadline_ms > options->deadline_max_ms) {
         char text[100];
@@ -148,7 +154,7 @@ static void check_metadata(struct submission *s)
 /* What the user chose once counts where the request says nothing. */
 static enum err load_own(struct submission *s)
 {
-    if (!s->request->user_id) return E_OK;
+    if (!s->request->user_id || !s->recipe) return E_OK;
     enum err e = store_user_params_find(s->runs->options.store, s->request->user_id,
                                         s->recipe->name, &s->own);
     return e == E_NOT_FOUND ? E_OK : e;
@@ -289,6 +295,17 @@ static enum err create(struct submission *s, struct submit_result *out)
     return E_OK;
 }
 
+/* What only the recipe can tell. */
+static enum err check_by_recipe(struct submission *s)
+{
+    if (!s->recipe) {
+        wrong(s, "/recipe", "is no recipe here");
+        return E_OK;
+    }
+    check_limits(s);
+    return resolve_params(s);
+}
+
 static void take_defaults(struct submission *s)
 {
     AUTO(mutex_unlock_ptr) struct mutex *held = mutex_hold(&s->runs->mutex);
@@ -341,19 +358,19 @@ enum err runs_submit(struct runs *runs, const struct run_request *request,
     take_defaults(&s);
     const char *recipe = request->recipe ? request->recipe : DEFAULT_RECIPE;
     s.recipe = catalogue_recipe(s.agent.catalogue, recipe);
-    if (!s.recipe) {
-        out_result->outcome = SUBMIT_UNKNOWN_RECIPE;
-        snprintf(out_result->detail, sizeof(out_result->detail), "there is no recipe \"%.100s\"",
-                 recipe);
-        return E_OK;
-    }
     e = load_own(&s);
     if (e) return e;
     check_user(&s);
     check_words(&s);
     check_times(&s);
     check_metadata(&s);
-    e = resolve_params(&s);
+    if (!s.recipe && !s.has_problem) {
+        out_result->outcome = SUBMIT_UNKNOWN_RECIPE;
+        snprintf(out_result->detail, sizeof(out_result->detail), "there is no recipe \"%.100s\"",
+                 recipe);
+        return E_OK;
+    }
+    e = check_by_recipe(&s);
     if (e) return e;
     if (s.has_problem) {
         out_result->outcome = SUBMIT_INVALID;

@@ -208,7 +208,7 @@ bool request_json(struct request *rq, struct json_span *out_object)
         return false;
     }
     enum err e = json_check(str_text(&rq->body), rq->body.len,
-                            (struct json_limits){.bytes_max = rq->body_bytes_max});
+                            (struct json_limits){.bytes_max = rq->body_bytes_max, .no_lone = true});
     if (!e) e = check_members(json_root(rq->body.data, rq->body.len));
     if (e) {
         reply_problem(rq, PROBLEM_invalid_json, "The body is not acceptable JSON: %s.",

@@ -44,7 +44,8 @@ test("a body that is too large is refused before and while it is read", async ()
 
 test("a body that is not JSON is refused", async () => {
   for (const text of ["", " ", "{", "[1,]", "{\"user_id\":}", "{'user_id':'u'}", "user_id=u", "{}{}", "nul",
-    "{\"user_id\":\"\\ud800\"}\u0001", "\ufeff{}", "{\"a\":01}", "{\"user_id\":\"a\tb\"}", "NaN"]) {
+    "{\"user_id\":\"\\ud800\"}\u0001", "\ufeff{}", "{\"a\":01}", "{\"user_id\":\"a\tb\"}", "NaN",
+    `{"user_id":"u\\ud800"}`, `{"metadata":{"\\udc00":"x"}}`]) {
     await assertRefused(await raw(text), 400, "invalid_json");
   }
   await assertRefused(await raw(Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d])), 400, "invalid_json");
@@ -130,6 +131,8 @@ test("everything that is wrong is told at once", async () => {
   assert.deepEqual(pointersOf(answer).sort(), ["/budget/max_usd", "/deadline_seconds", "/if_blocked",
     "/if_running", "/metadata/a", "/mode", "/params/slack_channel", "/params/x", "/start_by", "/timezone",
     "/typo", "/user_id"]);
+  const { body } = await world.brief("a\nb", { recipe: "weekly", mode: "publish", timezone: "Mars/Olympus", start_by: "2001-01-01T00:00:00Z" });
+  assert.deepEqual(pointersOf({ body }).sort(), ["/mode", "/recipe", "/start_by", "/timezone", "/user_id"]);
 });
 
 test("a recipe that does not exist is 422", async () => {
