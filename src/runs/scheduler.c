@@ -8,6 +8,7 @@
  * that out again. Runs that may bring the process down (runs/suspects.h) go first, each alone.
  */
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "runs/engine.h"
 
@@ -17,6 +18,7 @@
 
 #define SWEEP_EVERY_MS 1000
 #define ALONE_LOOK_MS  100 /* how often a run that is alone is looked at */
+#define FAULT_LOOK_MS  20  /* for the end of a fault */
 
 void engine_enqueue(struct runs *runs, const struct engine_item *item)
 {
@@ -140,6 +142,10 @@ static bool next_run(struct runs *runs, struct queue_taken *out)
 {
     AUTO(mutex_unlock_ptr) struct mutex *held = mutex_hold(&runs->mutex);
     while (!atomic_load(&runs->is_stopping)) {
+        if (fault_fails("scheduler_hangs")) {
+            (void)cond_wait_until(&runs->changed, held, clock_mono_ms() + FAULT_LOOK_MS);
+            continue;
+        }
         runs->seen_mono_ms = clock_mono_ms();
         int64_t next_wake_ms = 0;
         int64_t now_ms = clock_unix_ms();

@@ -95,6 +95,26 @@ test("stored answers, the audit and users of whom nothing is left go after their
   assert.equal(count("users", "id IN ('new', 'chose')"), 2);
 });
 
+test("webhook deliveries go when they are as old as briefings may be, sent or given up", async () => {
+  const now = Date.now();
+  // An id begins with its time, in Crockford's base 32.
+  const id = (days) => `wd_${Array.from({ length: 10 }, (_, i) =>
+    "0123456789ABCDEFGHJKMNPQRSTVWXYZ"[Math.floor((now - days * DAY) / 32 ** (9 - i)) % 32]).join("")}0000000000000000`;
+  const delivery = (days, state) => change(db(), `INSERT INTO webhook_deliveries VALUES ('${id(days)}', 'we_kept', 'msg_1', NULL,
+    'webhook_endpoint.test', '{}', '${state}', ${now - days * DAY}, 0, 0, 1, 1, ${now - days * DAY}, 0, NULL)`);
+  await world.stop();
+  change(db(), `INSERT INTO webhook_endpoints VALUES ('we_kept', 'https://hooks.example/', NULL, NULL, x'00', 'disabled', 'failing',
+    ${now - 99 * DAY}, ${now}, 0, 0, 0, 0)`);
+  delivery(99, "delivered");
+  delivery(31, "failed");
+  delivery(29, "delivered");
+  delivery(28, "failed");
+  await world.start(RETENTION);
+  await world.logged("pruned", (line) => line.webhooks === 2);
+  assert.deepEqual(ask(db(), "SELECT id FROM webhook_deliveries ORDER BY id"), [[id(29)], [id(28)]]);
+  assert.equal(count("webhook_endpoints", "id = 'we_kept'"), 1);
+});
+
 test("space that is not needed any more is given back", async () => {
   const user = await world.connected();
   const { id } = await world.briefToEnd(user, { mode: "preview" });

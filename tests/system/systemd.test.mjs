@@ -6,6 +6,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { withoutFaultPoints } from "../crash/fault_points.mjs";
 import { BINARY, eventually, ROOT, startWorld } from "./harness.mjs";
 
 let world;
@@ -67,6 +68,21 @@ test("signs of life come by themselves, to an abstract socket as well, and not f
   await world.start({ NOTIFY_SOCKET: other.name, WATCHDOG_USEC: "600000", WATCHDOG_PID: "1" });
   await world.briefToEnd(await world.connected(), { mode: "preview" });
   assert.ok(!other.told().some((message) => message.WATCHDOG));
+  await world.stop();
+});
+
+test("no sign of life comes from a service whose scheduler stands still", { skip: withoutFaultPoints }, async (t) => {
+  const { name, told } = await manager(t);
+  const signs = () => told().filter((message) => message.WATCHDOG === "1").length;
+  const faults = join(world.folder, "faults");
+  await writeFile(faults, "scheduler_hangs");
+  await world.start({ NOTIFY_SOCKET: name, WATCHDOG_USEC: "600000", BRIEFD_FAULT_FILE: faults });
+  await eventually(() => world.logs().filter((line) => line.event === "scheduler_stands_still").length >= 5, "it is noticed");
+  const before = signs();
+  assert.ok(before <= 2, `${before} signs, of which two fit into the time allowed since the scheduler was seen last`);
+  await rm(faults);
+  await eventually(() => signs() > before, "signs of life again");
+  await world.briefToEnd(await world.connected(), { mode: "preview" });
   await world.stop();
 });
 
