@@ -17,11 +17,15 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -49,6 +53,36 @@ static void changed(void *ctx, const char *user_id)
 {
     (void)ctx;
     (void)user_id;
+}
+
+/* ---- no way out ---- */
+
+/* An input may make a webhook endpoint with any address. These two take the place of the C library's:
+ * no name is looked up, and nothing but this machine is connected to. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **res)
+{
+    typedef int real_function(const char *, const char *, const struct addrinfo *,
+                              struct addrinfo **);
+    struct in_addr address;
+    *res = NULL;
+    if (node && inet_pton(AF_INET, node, &address) == 1) {
+        real_function *real = NULL;
+        *(void **)(&real) = dlsym(RTLD_NEXT, "getaddrinfo");
+        return real(node, service, hints, res);
+    }
+    return EAI_NONAME;
+}
+
+int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t len)
+{
+    const struct sockaddr *to = address.__sockaddr__;
+    const struct sockaddr_in *in = (const void *)to;
+    if (to->sa_family != AF_INET || ntohl(in->sin_addr.s_addr) != INADDR_LOOPBACK) {
+        errno = ENETUNREACH;
+        return -1;
+    }
+    return (int)syscall(SYS_connect, fd, to, len);
 }
 
 /* ---- a client ---- */

@@ -15,7 +15,7 @@ describe("one user, few places", () => {
   let world, browser, user;
   before(async () => {
     world = await startWorld({ env: { USER_ID: "u_7f", BRIEFD_MAX_OPEN_RUNS: "1", BRIEFD_MAX_WAITERS: "0", SLACK_CHANNEL: null,
-      SCALEKIT_WEBHOOK_SECRET: SECRET } });
+      SCALEKIT_WEBHOOK_SECRET: SECRET, BRIEFD_WEBHOOK_ALLOW: "127.0.0.1" } });
     user = "u_7f";
     browser = new Browser(world);
     await browser.get("/");
@@ -81,7 +81,7 @@ describe("too often", () => {
   let world;
   before(async () => {
     world = await startWorld({ env: { BRIEFD_KEY_RATE: "1", BRIEFD_KEY_BURST: "1", BRIEFD_ADDRESS_RATE: "1",
-      BRIEFD_ADDRESS_BURST: "1", SCALEKIT_WEBHOOK_SECRET: SECRET } });
+      BRIEFD_ADDRESS_BURST: "1", SCALEKIT_WEBHOOK_SECRET: SECRET, BRIEFD_WEBHOOK_ALLOW: "127.0.0.1" } });
   });
   after(() => world?.close());
 

@@ -17,10 +17,16 @@ export function pathOf(operation, ids) {
     encodeURIComponent(ids[name === "id" ? kind[operation.path.split("/")[1]] : name]));
 }
 
+/** The bodies that the document gives as examples, by name. Addresses lead to this machine: nothing leaves it. */
+export function examplesOf(operation) {
+  const examples = Object.entries(operation.requestBody?.content["application/json"].examples ?? {});
+  return Object.fromEntries(examples.map(([name, { value }]) =>
+    [name, JSON.parse(JSON.stringify(value).replaceAll("https://hooks.example.com", "http://127.0.0.1:65009"))]));
+}
+
 /** A request's body as the document gives an example of it; undefined when there is none. */
 export function bodyOf(operation) {
-  const content = operation.requestBody?.content["application/json"];
-  return content && (Object.values(content.examples ?? {})[0]?.value ?? {});
+  return operation.requestBody && (Object.values(examplesOf(operation))[0] ?? {});
 }
 
 export const has = (operation, code) => Object.values(operation.codes).flat().includes(code);

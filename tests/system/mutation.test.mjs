@@ -18,7 +18,8 @@ const AT_ONCE = 8;
 
 let world, admin, ids;
 before(async () => {
-  world = await startWorld({ env: { SCALEKIT_WEBHOOK_SECRET: `whsec_${Buffer.alloc(24, 7).toString("base64")}` } });
+  world = await startWorld({ env: { SCALEKIT_WEBHOOK_SECRET: `whsec_${Buffer.alloc(24, 7).toString("base64")}`,
+    BRIEFD_WEBHOOK_ALLOW: "127.0.0.1" } });
   admin = await world.newKey("admin", "mutation");
   const { id: briefing } = await world.accepted(world.user()); // nobody connected it: it stays blocked
   ids = { ...NOWHERE, briefing, user: world.user() };

@@ -8,7 +8,7 @@
 // document forbids it; null: it says nothing of such a thing. The same every time: nothing is left to chance, except in
 // combined(), which has a seed.
 
-import { bodyOf, pathOf } from "./contract_walk.mjs";
+import { bodyOf, examplesOf, pathOf } from "./contract_walk.mjs";
 
 const JSON_TYPE = { "content-type": "application/json" };
 const DEEP = (depth) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
@@ -63,8 +63,7 @@ function* bodies(operation, contract) {
   if (!content) return;
   const schema = content.schema.$ref ?? `${operation.pointer}/requestBody/content/application~1json/schema`;
   const fits = contract.validator(schema);
-  const bases = Object.values(content.examples ?? {}).map(({ value }) => value);
-  const base = bases.at(-1) ?? {};
+  const base = Object.values(examplesOf(operation)).at(-1) ?? {};
   const values = (place) => [...ANYTHING, ...limitsOf(place.schema), ...(place.path.length ? [undefined] : [])];
   for (const place of places(contract, contract.resolve(schema).value, base)) {
     for (const value of values(place)) {
