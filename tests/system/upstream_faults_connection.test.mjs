@@ -59,6 +59,20 @@ sideBySide(() => {
       ...goneDuring(2, "anthropic", ({ world, id }) => world.eventually(async () =>
         (await events({ world, id }, "model_retry")).length > 0, "a repeated question")),
       paid: 4 },
+    { name: "ScaleKit is away when the first tool is to be run: the model never knows",
+      ...goneDuring(1, "scalekit", ({ world }) =>
+        world.logged("scalekit_failed", (line) => line.class === "not_sent")) },
+    { name: "ScaleKit goes away while the message is on its way and comes back: it is looked for, and found",
+      sends: 1, state: "reconciled", setup: async (c) => {
+        c.held = await c.hold({ endpoint: "scalekit.execute_tool", match: { tool: "slack_send_message" } });
+      },
+      middle: async (c) => {
+        await c.held.reached();
+        await c.world.listeners({ scalekit: "down" });
+        await c.held.release();
+        await c.world.logged("scalekit_failed", (line) => line.class === "not_sent" && line.run === c.id);
+        await c.world.listeners({ scalekit: "up" });
+      } },
     { name: "ScaleKit is away when the message is to be sent: it is sent when ScaleKit is back", sends: 1,
       ...goneDuring(3, "scalekit", ({ world }) =>
         world.logged("scalekit_failed", (line) => line.class === "not_sent")) },

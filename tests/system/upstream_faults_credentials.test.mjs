@@ -66,6 +66,11 @@ suite("credentials that are refused", [
     refusal(`${status} ${error} of ScaleKit's token endpoint`,
       [{ endpoint: "scalekit.token", action: oauth(status, error) }],
       { revoke: true, says: new RegExp(`client credentials while .* \\(HTTP ${status}: ${error}`) })),
+  refusal("401 invalid_client of ScaleKit's token endpoint in the middle",
+    [{ ...tool("sanitymcp_query_documents"), count: 1, action: refused },
+      { endpoint: "scalekit.token", action: oauth(401, "invalid_client") }],
+    { setup: async ({ world }) => { await world.briefToEnd(await world.connected()); }, // there is a token
+      says: /client credentials while sanitymcp_query_documents \(HTTP 401: invalid_client/ }),
   refusal("401 of ScaleKit for the accounts, with a new token, too",
     [{ endpoint: "scalekit.accounts.list", action: refused }], { says: /while reading the user's conn/ }),
   refusal("401 of ScaleKit for the tools", [{ endpoint: "scalekit.tools.scoped", action: refused }],

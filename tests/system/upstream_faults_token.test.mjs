@@ -34,6 +34,11 @@ sideBySide(() => {
       { name: `it ends at ${tool}, and a page comes instead of another: the model asks again`,
         replies: 4, faults: [refusedAt(tool), { ...TOKEN, action: FAULTS.html.action }] },
     ]),
+    ...rowsFor("fetching another one in the middle", TOKEN, (fault, name) => {
+      if (isAboutUs(name) || fault.kind === "silent") return null;
+      if (isMended(fault, name)) return { then: "the model never knows" };
+      return { then: "the model asks again", replies: 4 };
+    }, [refusedAt("sanitymcp_list_projects")]),
     { name: "it ends at the message: another one is fetched, and the message is posted once", sends: 2,
       faults: [refusedAt("slack_send_message")] },
     { name: "it ends at the message, and fetching fails: the message waits, and is posted once", sends: 2,
