@@ -1,6 +1,7 @@
 #include "agent/sending.h"
 
 #include "agent/message_text.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -112,6 +113,9 @@ void sending_send(struct sending *s)
     if (e) {
         scalekit_error_tell(&error, s->why, sizeof(s->why));
         scalekit_error_describe(&error, s->said, sizeof(s->said));
+        /* Whole characters: the journal would mend half of one, and a replay would tell the model
+         * something else. */
+        s->said[utf8_cut(s->said, strlen(s->said), sizeof(s->said) - 4)] = '\0';
     } else if (result.is_provider_failure) {
         snprintf(s->why, sizeof(s->why), "%s", scalekit_provider_word(result.provider_error));
         snprintf(s->said, sizeof(s->said), "%s", result.provider_error);

@@ -68,6 +68,22 @@ const waitsAfter = ({ setup, middle }) => ({ setup, middle: async (c) => {
   await c.reconnect("slack");
 } });
 
+/** The n-th question is asked again by a service that was started anew. */
+const startedAnew = (n) => {
+  const { setup, middle } = duringReply(n, async ({ world }) => {
+    await world.stop();
+    await world.start();
+  });
+  return { setup, middle };
+};
+
+suite("the delivery, and a start in between", ["", "x", "xx", "xxx"].map((shift) => (
+  { name: `a refusal in many characters of three bytes, shifted by ${shift.length}, is told in the same words after a start`,
+    ...startedAnew(4), faults: [{ ...SEND, action: { type: "status", status: 400,
+      body: toolError(3, "no_text", `${shift}${"\u20ac".repeat(300)}`) } }],
+    sends: 2, replies: 4, paid: 5, brief: { budget: { max_usd: "5.00" } } })),
+{ together: 1, env: { BRIEFD_STOP_GRACE: "100ms" } });
+
 suite("the delivery", [
   ...rowsFor("sending, once", SEND, (fault, name) => {
     if (fault.kind === "fine") return atOnce;
