@@ -39,22 +39,19 @@ enum err journal_find(const struct journal *j, const char *key, const char *requ
     return E_OK;
 }
 
-bool journal_has_begun(const struct journal *j, const char *prefix)
+const struct step_row *journal_begun(const struct journal *j, const char *key)
 {
     for (size_t i = 0; i < j->steps.n; i++) {
-        if (j->steps.rows[i].state == STEP_BEGUN && text_starts(j->steps.rows[i].key, prefix))
-            return true;
+        const struct step_row *step = &j->steps.rows[i];
+        if (step->state == STEP_BEGUN && text_equal(step->key, key)) return step;
     }
-    return false;
+    return NULL;
 }
 
 int64_t journal_begun_ms(const struct journal *j, const char *key)
 {
-    for (size_t i = 0; i < j->steps.n; i++) {
-        const struct step_row *step = &j->steps.rows[i];
-        if (step->state == STEP_BEGUN && text_equal(step->key, key)) return step->begun_ms;
-    }
-    return 0;
+    const struct step_row *step = journal_begun(j, key);
+    return step ? step->begun_ms : 0;
 }
 
 /* What others can see is told at level info, the rest at debug. */
@@ -95,8 +92,10 @@ enum err journal_begin(struct journal *j, const struct journal_begin *steps, siz
     struct step_write writes[BATCH_MAX];
     assert(n <= BATCH_MAX);
     for (size_t i = 0; i < n; i++)
-        writes[i] = (struct step_write){
-            .key = steps[i].key, .state = STEP_BEGUN, .request_hash = steps[i].request_hash};
+        writes[i] = (struct step_write){.key = steps[i].key,
+                                        .state = STEP_BEGUN,
+                                        .request_hash = steps[i].request_hash,
+                                        .meta = steps[i].meta};
     char *own_phase = xstrdup(phase);
     enum err e = journal_write(j, &(struct run_update){.change = set_phase,
                                                        .ctx = own_phase,

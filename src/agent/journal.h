@@ -40,8 +40,8 @@ void journal_close(struct journal *j);
  * `request_hash` NULL: not compared. E_CORRUPT: the stored step answered another question. */
 enum err journal_find(const struct journal *j, const char *key, const char *request_hash,
                       const struct step_row **out_step) MUST_CHECK;
-/* Did a step with this prefix begin and never finish? */
-bool journal_has_begun(const struct journal *j, const char *prefix);
+/* The step of that key when it began, in an earlier attempt, and never finished; else NULL. */
+const struct step_row *journal_begun(const struct journal *j, const char *key);
 
 /* When the step of that key began and did not finish; 0: it never began, or it is finished. */
 int64_t journal_begun_ms(const struct journal *j, const char *key);
@@ -51,6 +51,7 @@ int64_t journal_begun_ms(const struct journal *j, const char *key);
 struct journal_begin {
     const char *key;
     const char *request_hash;
+    const char *meta; /* JSON; NULL keeps what is there. Begun again, it is replaced */
 };
 enum err journal_begin(struct journal *j, const struct journal_begin *steps, size_t n,
                        const char *phase, const struct event_new *event) MUST_CHECK;

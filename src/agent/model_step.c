@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define OPEN_COST "may_have_cost_nano_usd" /* in the meta of a begun step */
+
 void model_reply_done(struct model_reply *reply)
 {
     str_done(&reply->json);
@@ -51,11 +53,42 @@ static enum err load_reply(struct model_reply *reply, struct str *json)
 
 struct asking {
     struct briefing *b;
-    int64_t worst_cost; /* of one attempt */
-    int n_before;       /* 1: a question that a dead process had asked already */
-    int n_uncertain;    /* attempts that were sent and may have been billed without a reply */
+    const char *key;
+    const char *hash;
+    int64_t worst_cost;  /* of one attempt */
+    int64_t before_cost; /* at worst, of attempts before this process took the run up */
+    int n_uncertain;     /* attempts that were sent and may have been billed without a reply */
     bool is_over_budget;
 };
+
+/* What may have been billed for the question so far. */
+static int64_t open_cost(const struct asking *asking)
+{
+    return asking->before_cost + asking->n_uncertain * asking->worst_cost;
+}
+
+/* Each attempt of unknown outcome is remembered with the begun step: also after many stops in the
+ * middle of one question the budget holds. */
+static enum err note_open_cost(const struct asking *asking, int64_t cost,
+                               const struct event_new *event)
+{
+    AUTO(str_done) struct str meta = {0};
+    struct json_writer w = json_writer(&meta);
+    json_begin_object(&w);
+    json_put_int(&w, OPEN_COST, cost);
+    json_end_object(&w);
+    struct journal_begin begin = {
+        .key = asking->key, .request_hash = asking->hash, .meta = str_text(&meta)};
+    return journal_begin(&asking->b->journal, &begin, 1, "model", event);
+}
+
+int64_t model_step_open_cost(const struct step_row *step, int64_t otherwise)
+{
+    int64_t cost = otherwise;
+    struct json_span meta =
+        step->meta ? json_root(step->meta, strlen(step->meta)) : (struct json_span){0};
+    return json_int(json_get(meta, OPEN_COST), &cost) && cost >= 0 ? cost : otherwise;
+}
 
 /* The budget is kept before each attempt: what it could cost at worst must still fit, beside the
  * earlier ones that may have been billed. Refused ones (429, 529) cost nothing. */
@@ -64,7 +97,7 @@ static bool before_attempt(void *ctx, int n)
     (void)n;
     struct asking *asking = ctx;
     const struct run_row *row = asking->b->row;
-    int64_t reserved = asking->worst_cost * (asking->n_uncertain + 1);
+    int64_t reserved = open_cost(asking) + asking->worst_cost;
     asking->is_over_budget = row->usage.cost_nano_usd + reserved > row->budget_nano_usd;
     return !asking->is_over_budget;
 }
@@ -72,7 +105,7 @@ static bool before_attempt(void *ctx, int n)
 static void on_retry(void *ctx, const struct anthropic_error *error, int64_t wait_ms)
 {
     struct asking *asking = ctx;
-    asking->n_uncertain = asking->n_before + error->attempts_uncertain;
+    asking->n_uncertain = error->attempts_uncertain;
     AUTO(str_done) struct str data = {0};
     struct json_writer w = json_writer(&data);
     json_begin_object(&w);
@@ -84,7 +117,7 @@ static void on_retry(void *ctx, const struct anthropic_error *error, int64_t wai
     json_end_object(&w);
     struct event_new event = {.type = "model_retry", .data = str_text(&data)};
     /* A note that cannot be written is no reason to give up: the step's own write will tell. */
-    enum err e = journal_note(&asking->b->journal, &event, NULL, NULL);
+    enum err e = note_open_cost(asking, open_cost(asking) + asking->worst_cost, &event);
     (void)e;
 }
 
@@ -151,17 +184,20 @@ static enum err add_cost(void *ctx, struct run_row *row)
     return E_OK;
 }
 
-/* A run that ends here stays charged for what may have been billed. (One that goes on finds its
- * question begun, and counts it then.) */
-static enum err asking_failed(struct briefing *b, enum err e, const struct asking *asking,
+/* A run that ends here stays charged for what may have been billed. One that goes on finds its
+ * question begun, and counts it then. */
+static enum err asking_failed(struct briefing *b, enum err e, struct asking *asking,
                               const struct anthropic_error *error)
 {
     e = decide_end(b, e, asking, error);
-    int n_uncertain = asking->n_before + error->attempts_uncertain;
-    if (b->end->kind != AGENT_FAILED || n_uncertain == 0) return e;
-    int64_t cost = n_uncertain * asking->worst_cost;
-    struct event_new event = {.type = "model_charged"};
-    enum err noted = journal_note(&b->journal, &event, add_cost, &cost);
+    asking->n_uncertain = error->attempts_uncertain;
+    int64_t cost = open_cost(asking);
+    enum err noted = E_OK;
+    if (b->end->kind != AGENT_FAILED)
+        noted = note_open_cost(asking, cost, NULL);
+    else if (cost > 0)
+        noted = journal_note(&b->journal, &(struct event_new){.type = "model_charged"}, add_cost,
+                             &cost);
     return noted == E_LOST ? noted : e;
 }
 
@@ -194,7 +230,7 @@ static enum err store_reply(const struct asking *asking, int n, const char *key,
      * were billed. */
     struct reply_change change = {.usage = &reply->usage,
                                   .cost = model_cost(&b->frozen.prices, &reply->usage) +
-                                          asking->n_uncertain * asking->worst_cost,
+                                          open_cost(asking),
                                   .turn = n};
     char cost[32];
     money_format(change.cost, cost);
@@ -249,15 +285,14 @@ enum err model_step(struct briefing *b, const struct transcript *t, int n, int m
 
     e = briefing_check(b);
     if (e) return e;
-    int n_before = journal_has_begun(&b->journal, key) ? 1 : 0;
-    struct journal_begin begin = {.key = key, .request_hash = hash};
-    e = journal_begin(&b->journal, &begin, 1, "model", &(struct event_new){.type = "model_asked"});
+    struct asking asking = {.b = b, .key = key, .hash = hash};
+    asking.worst_cost = model_worst_cost(&b->frozen.prices, body.len, max_tokens);
+    const struct step_row *begun = journal_begun(&b->journal, key);
+    if (begun) asking.before_cost = model_step_open_cost(begun, asking.worst_cost);
+    e = note_open_cost(&asking, asking.before_cost + asking.worst_cost,
+                       &(struct event_new){.type = "model_asked"});
     if (e) return e;
 
-    struct asking asking = {.b = b,
-                            .worst_cost = model_worst_cost(&b->frozen.prices, body.len, max_tokens),
-                            .n_before = n_before,
-                            .n_uncertain = n_before};
     struct anthropic_hooks hooks = {
         .before_attempt = before_attempt, .on_retry = on_retry, .ctx = &asking};
     AUTO(anthropic_reply_done) struct anthropic_reply reply = {0};

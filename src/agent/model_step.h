@@ -25,4 +25,8 @@ void model_reply_done(struct model_reply *reply);
 enum err model_step(struct briefing *b, const struct transcript *t, int n, int max_tokens,
                     struct model_reply *out_reply) MUST_CHECK;
 
+/* What the question of a begun step may have cost at worst, in nano-USD; `otherwise` when the step
+ * does not say. */
+int64_t model_step_open_cost(const struct step_row *step, int64_t otherwise);
+
 #endif

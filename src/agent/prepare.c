@@ -7,6 +7,7 @@
  */
 #include "agent/accounts.h"
 #include "agent/delivery_outcome.h"
+#include "agent/model_step.h"
 #include "agent/prepare_document.h"
 #include "base/clock.h"
 
@@ -183,9 +184,21 @@ static enum err freeze(struct briefing *b, const struct recipe *recipe)
 
 /* ---- a later attempt ---- */
 
+/* What a question without a reply may have cost stays counted, like all that was paid for. */
+static int64_t open_questions_cost(const struct journal *j)
+{
+    int64_t cost = 0;
+    for (size_t i = 0; i < j->steps.n; i++) {
+        const struct step_row *step = &j->steps.rows[i];
+        if (step->state == STEP_BEGUN) cost += model_step_open_cost(step, 0);
+    }
+    return cost;
+}
+
 static enum err next_generation(void *ctx, struct run_row *row)
 {
-    (void)ctx;
+    const int64_t *open_cost = ctx;
+    row->usage.cost_nano_usd += *open_cost;
     row->generation++;
     row->turn = 0;
     return E_OK;
@@ -211,8 +224,9 @@ static enum err start_over(struct briefing *b, const struct recipe *recipe, cons
     json_begin_object(&w);
     json_put_string(&w, "why", why);
     json_end_object(&w);
+    int64_t open_cost = open_questions_cost(&b->journal);
     enum err e = journal_note(&b->journal, &(struct event_new){"started_over", str_text(&data)},
-                              next_generation, NULL);
+                              next_generation, &open_cost);
     if (e) return e;
     frozen_done(&b->frozen);
     struct journal_patience patience = b->journal.patience;

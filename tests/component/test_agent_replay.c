@@ -84,7 +84,7 @@ static void nothing_that_was_answered_is_asked_or_run_again(void **state)
 {
     struct rig *rig = *state;
     FAKE_TOOLS(POSTS);
-    FAKE_CLAUDE(READS("t1"), {.fault = ANTHROPIC_CANCELLED}, SENDS("t2"));
+    FAKE_CLAUDE(READS("t1"), {.n_uncertain = 1, .fault = ANTHROPIC_CANCELLED}, SENDS("t2"));
     rig_run(rig);
     assert_end(rig, AGENT_PARKED, NULL);
     int64_t cost = rig->row.usage.cost_nano_usd;
@@ -93,6 +93,39 @@ static void nothing_that_was_answered_is_asked_or_run_again(void **state)
     assert_int_equal(fake_calls(QUERY), 1);
     assert_int_equal(fake_questions(), 3);
     assert_true(rig->row.usage.cost_nano_usd > 2 * cost); /* the lost attempt is charged */
+}
+
+static void every_stop_in_the_middle_of_a_question_is_charged(void **state)
+{
+    struct rig *rig = *state;
+    enum { N_STOPS = 4 };
+    const struct fake_reply stopped = {.n_uncertain = 2, .fault = ANTHROPIC_CANCELLED};
+    const struct fake_reply refused = {.n_refused = 3, .fault = ANTHROPIC_CANCELLED};
+    int64_t costs[2] = {0};
+    for (int i = 0; i < 2;
+         i++) { /* once with one attempt that may have been billed, then with all */
+        fake_reset();
+        FAKE_TOOLS(SAYS_WHO, POSTS);
+        if (i == 0) FAKE_CLAUDE({.n_uncertain = 1, .fault = ANTHROPIC_CANCELLED});
+        for (int k = 0; i == 1 && k < N_STOPS; k++) {
+            fake_claude(&stopped, 1);
+            fake_claude(&refused, 1); /* is not billed */
+        }
+        FAKE_CLAUDE(SENDS("t1"));
+        rig_run(rig);
+        while (rig->end.kind == AGENT_PARKED)
+            rig_again(rig);
+        assert_end(rig, AGENT_SUCCEEDED, NULL);
+        costs[i] = rig->row.usage.cost_nano_usd;
+    }
+    int64_t reply = 0; /* the same in both */
+    fake_reset();
+    FAKE_TOOLS(SAYS_WHO, POSTS);
+    FAKE_CLAUDE(SENDS("t1"));
+    rig_run(rig);
+    reply = rig->row.usage.cost_nano_usd;
+    assert_true(costs[0] > reply);
+    assert_int_equal(costs[1] - reply, 2 * N_STOPS * (costs[0] - reply));
 }
 
 static void a_journal_that_answers_other_questions_stops_the_run(void **state)
@@ -230,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RIG_TEST(an_interrupted_run_asks_the_same_as_one_that_was_not),
         RIG_TEST(nothing_that_was_answered_is_asked_or_run_again),
+        RIG_TEST(every_stop_in_the_middle_of_a_question_is_charged),
         RIG_TEST(a_journal_that_answers_other_questions_stops_the_run),
         RIG_TEST(another_day_starts_the_run_over),
         RIG_TEST(another_account_behind_a_connection_starts_the_run_over),
