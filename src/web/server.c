@@ -62,6 +62,34 @@ static bool take_body(struct request *rq, const char *bytes, size_t len)
     return rq->body_bytes_dropped <= DROPPED_BYTES_MAX;
 }
 
+struct framing {
+    int hosts, lengths, codings;
+};
+
+static enum MHD_Result count_framing(void *cls, enum MHD_ValueKind kind, const char *name,
+                                     const char *value)
+{
+    (void)kind;
+    (void)value;
+    struct framing *framing = cls;
+    if (strcasecmp(name, "Host") == 0) framing->hosts++;
+    if (strcasecmp(name, "Content-Length") == 0) framing->lengths++;
+    if (strcasecmp(name, "Transfer-Encoding") == 0) framing->codings++;
+    return MHD_YES;
+}
+
+/* A head that a proxy may read otherwise than MHD does: where the body ends (RFC 9112, 6.1 and 6.3),
+ * whom it is for (3.2). What follows on the connection may be anybody's. */
+static void refuse_unclear_head(struct request *rq)
+{
+    struct framing framing = {0};
+    MHD_get_connection_values(rq->connection, MHD_HEADER_KIND, count_framing, &framing);
+    if (framing.hosts <= 1 && framing.lengths + framing.codings <= 1) return;
+    reply_header(rq, "Connection", "close");
+    reply_problem(rq, PROBLEM_invalid_request,
+                  "The head has more than one Host, or says twice how long the body is.");
+}
+
 /* Heads that fit into MHD's memory and are too large for us: answered as everything else is. */
 static bool head_is_fine(struct request *rq)
 {
@@ -75,6 +103,8 @@ static bool head_is_fine(struct request *rq)
         reply_problem(rq, PROBLEM_headers_too_large,
                       "The request line and the headers may have at most %zu bytes together.",
                       HEAD_BYTES_MAX);
+    else
+        refuse_unclear_head(rq);
     return !rq->is_answered;
 }
 

@@ -182,3 +182,22 @@ describe("many connections", () => {
     await world.close();
   });
 });
+
+describe("a client whose request could be read in two ways", () => {
+  let world;
+  before(async () => { world = await startWorld(); });
+  after(() => world?.close());
+
+  const JSON_TYPE = "Content-Type: application/json\r\n";
+  for (const [what, lines, rest] of [
+    ["two lengths", `${JSON_TYPE}Content-Length: 2\r\nContent-Length: 40\r\n`, "{}"],
+    ["a length and chunks", `${JSON_TYPE}Content-Length: 40\r\nTransfer-Encoding: chunked\r\n`, "2\r\n{}\r\n0\r\n\r\n"],
+    ["two hosts", "Host: other.example\r\nContent-Length: 0\r\n", ""]]) {
+    test(`${what}: refused, and nothing that follows on the connection is answered`, async () => {
+      const client = await dial(world.url);
+      client.say(`${head(world, lines)}\r\n${rest}GET /version HTTP/1.1\r\nHost: ${new URL(world.url).host}\r\n\r\n`);
+      assertProblem(await client.answer(), 400, "invalid_request");
+      assert.equal(await client.answer(), null);
+    });
+  }
+});
