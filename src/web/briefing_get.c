@@ -15,25 +15,6 @@
 
 #define WAIT_MAX_S 60
 
-/* Does the If-None-Match list name this number? Weak and strong compare alike here (RFC
- * 9110, 13.1.2). */
-static bool names_etag(const char *header, int64_t etag)
-{
-    for (const char *at = header; at && *at;) {
-        at += strspn(at, " \t,");
-        if (*at == '*') return true;
-        if (strncmp(at, "W/", 2) == 0) at += 2;
-        if (*at != '"') return false;
-        const char *end = strchr(at + 1, '"');
-        if (!end) return false;
-        int64_t n = 0;
-        AUTO(xfree_ptr) char *text = xstrndup(at + 1, (size_t)(end - at - 1));
-        if (!text_to_i64(text, 0, INT64_MAX, &n) && n == etag) return true;
-        at = end + 1;
-    }
-    return false;
-}
-
 /* "respond-async, wait=30" (RFC 7240): 0 when there is no such preference, or none that makes
  * sense.
  */
@@ -67,7 +48,7 @@ static bool wait_seconds(struct request *rq, int64_t *out_s)
 
 static void answer_now(struct request *rq, struct snapshot *snapshot)
 {
-    if (names_etag(request_header(rq, "If-None-Match"), snapshot->etag))
+    if (request_knows(rq, snapshot->etag))
         reply_not_modified(rq, snapshot);
     else
         reply_snapshot(rq, snapshot);
@@ -115,8 +96,7 @@ static void answer_snapshot(struct request *rq, struct snapshot *snapshot)
         snapshot_release(snapshot);
         return;
     }
-    const char *known = request_header(rq, "If-None-Match");
-    bool has_news = known && !names_etag(known, snapshot->etag);
+    bool has_news = request_header(rq, "If-None-Match") && !request_knows(rq, snapshot->etag);
     if (wait_s == 0 || snapshot->is_terminal || has_news)
         answer_now(rq, snapshot);
     else

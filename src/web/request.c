@@ -50,6 +50,23 @@ const char *request_header(const struct request *rq, const char *name)
     return MHD_lookup_connection_value(rq->connection, MHD_HEADER_KIND, name);
 }
 
+bool request_knows(const struct request *rq, int64_t etag)
+{
+    for (const char *at = request_header(rq, "If-None-Match"); at && *at;) {
+        at += strspn(at, " \t,");
+        if (*at == '*') return true;
+        if (strncmp(at, "W/", 2) == 0) at += 2;
+        if (*at != '"') return false;
+        const char *end = strchr(at + 1, '"');
+        if (!end) return false;
+        int64_t n = 0;
+        AUTO(xfree_ptr) char *text = xstrndup(at + 1, (size_t)(end - at - 1));
+        if (!text_to_i64(text, 0, INT64_MAX, &n) && n == etag) return true;
+        at = end + 1;
+    }
+    return false;
+}
+
 void request_set_id(struct request *rq)
 {
     const char *given = request_header(rq, "X-Request-Id");

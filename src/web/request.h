@@ -89,6 +89,9 @@ const struct catalogue *request_catalogue(struct request *rq);
 
 /* A header of the request, NULL when absent. */
 const char *request_header(const struct request *rq, const char *name);
+/* Does If-None-Match, a list, name the ETag of this number? Weak and strong compare alike here (RFC
+ * 9110, 13.1.2): a proxy that compresses makes ours weak. */
+bool request_knows(const struct request *rq, int64_t etag);
 /* Takes the caller's X-Request-Id when it is 1 to 64 of [A-Za-z0-9._-], else makes one: every reply
  * and every line of the log carries it. */
 void request_set_id(struct request *rq);

@@ -35,10 +35,10 @@ void connection_answer(struct request *rq, const struct connection_row *row)
     char etag[32];
     struct json_writer w = json_writer(&body);
     connection_document(&w, connector, row, rq->web->options.public_url);
-    snprintf(etag, sizeof(etag), "\"%lld\"", row ? (long long)row->version : 0);
+    int64_t version = row ? row->version : 0;
+    snprintf(etag, sizeof(etag), "\"%lld\"", (long long)version);
     reply_header(rq, "ETag", etag);
-    const char *known = request_header(rq, "If-None-Match");
-    if (known && strcmp(known, etag) == 0)
+    if (request_knows(rq, version))
         reply_empty(rq, 304);
     else
         reply_json(rq, 200, &body);
@@ -68,10 +68,7 @@ void user_connection_get(struct request *rq)
         reply_error(rq, e, "reading a connection");
         return;
     }
-    char etag[32];
-    snprintf(etag, sizeof(etag), "\"%lld\"", (long long)row.version);
-    const char *known = request_header(rq, "If-None-Match");
-    bool has_news = known && strcmp(known, etag) != 0;
+    bool has_news = request_header(rq, "If-None-Match") && !request_knows(rq, row.version);
     if (wait_s == 0 || has_news)
         connection_answer(rq, row.user_id ? &row : NULL);
     else
