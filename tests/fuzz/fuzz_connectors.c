@@ -48,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     AUTO(str_done) struct str problems = {0};
     struct catalogue *c = xcalloc(1, sizeof *c);
+    atomic_init(&c->references, 1);
     struct doc doc = {.file = "x.json", .problems = &problems};
     bool is_connectors = data[0] == 'c';
     if (is_connectors)

@@ -148,7 +148,10 @@ class Fault {
     return true;
   }
 
-  /** Acts where the effect has happened, without the true answer. True: the request is over. */
+  /**
+   * Acts where the effect has happened, without the true answer. True: the request is over. The socket is the
+   * request's: a response has none yet while node still closes the one before it on this connection.
+   */
   async instead(res) {
     const a = this.action;
     switch (a?.type) {
@@ -162,11 +165,11 @@ class Fault {
       return this.#plain(res, 200, {}, "");
     case "reset":
       this.outcome = "reset";
-      res.socket?.resetAndDestroy();
+      res.req.socket.resetAndDestroy();
       return true;
     case "close_silent":
       this.outcome = "closed";
-      res.socket?.end();
+      res.req.socket.end();
       return true;
     case "hang":
       if (a.when !== "before_headers" && !a.before_effect) return false;
@@ -196,7 +199,7 @@ class Fault {
     case "truncate":
       this.outcome = "truncated";
       return sendStart(res, status, headers, bytes, bytes.subarray(0, a.bytes), () => {
-        res.socket?.destroySoon();
+        res.req.socket.destroySoon();
       });
     case "hang":
       this.outcome = "hang";
@@ -220,8 +223,7 @@ class Fault {
 
   #hang(res) {
     this.outcome = "hang";
-    const socket = res.socket;
-    if (!socket) return;
+    const { socket } = res.req;
     this.hung.add(socket);
     socket.once("close", () => this.hung.delete(socket));
   }

@@ -34,7 +34,7 @@ const KINDS = {
   cut_mid_event: { keep: half, play: async (res, events, action, requestId, at) => {
     const text = events[Math.min(at, events.length - 1)];
     await new Promise((done) => { res.write(text.slice(0, text.length >> 1), done); });
-    res.socket?.resetAndDestroy();
+    res.req.socket.resetAndDestroy();
   } },
   drip: { keep: none, play: drip },
   no_events: { keep: none, play: (res) => res.end() },
