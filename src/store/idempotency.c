@@ -96,6 +96,7 @@ enum err store_idempotency_find(struct store *store, const struct run_idempotenc
 struct put {
     const struct run_idempotency *what;
     struct run_answer *answer;
+    bool is_replay;
 };
 
 static enum err put_run(struct store *store, struct db *db, struct write_job *job)
@@ -110,15 +111,18 @@ static enum err put_run(struct store *store, struct db *db, struct write_job *jo
     if (e) return e;
     str_move(&put->answer->body, &first.body);
     put->answer->http_status = first.http_status;
+    put->is_replay = true;
     return E_OK;
 }
 
 enum err store_idempotency_put(struct store *store, const struct run_idempotency *what,
-                               struct run_answer *answer)
+                               struct run_answer *answer, bool *out_is_replay)
 {
     assert(what->key);
     struct put put = {.what = what, .answer = answer};
-    return store_write(store, put_run, &put);
+    enum err e = store_write(store, put_run, &put);
+    *out_is_replay = put.is_replay;
+    return e;
 }
 
 struct prune {

@@ -84,7 +84,9 @@ void idempotent_reply(struct request *rq, const struct idempotent *idempotent, i
     struct run_idempotency what = scope_of(rq, idempotent);
     struct run_answer answer = {.http_status = status};
     str_move(&answer.body, body);
-    enum err e = store_idempotency_put(rq->web->options.store, &what, &answer);
+    bool is_replay = false;
+    enum err e = store_idempotency_put(rq->web->options.store, &what, &answer, &is_replay);
+    if (is_replay) reply_header(rq, "Idempotent-Replayed", "true");
     if (e == E_CONFLICT)
         key_reused(rq);
     else if (e)

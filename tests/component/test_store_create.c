@@ -296,10 +296,13 @@ static void other_routes_keep_and_find_their_answers(void **state)
     assert_int_equal(store_idempotency_find(f->store, &what, &answer), E_NOT_FOUND);
     answer.http_status = 201;
     str_append_text(&answer.body, "{\"url\":\"secret\"}");
-    assert_ok(store_idempotency_put(f->store, &what, &answer));
+    bool is_replay = true;
+    assert_ok(store_idempotency_put(f->store, &what, &answer, &is_replay));
+    assert_false(is_replay);
 
     struct run_answer second = {.http_status = 409};
-    assert_ok(store_idempotency_put(f->store, &what, &second));
+    assert_ok(store_idempotency_put(f->store, &what, &second, &is_replay));
+    assert_true(is_replay);
     assert_int_equal(second.http_status, 201);
     assert_string_equal(str_text(&second.body), str_text(&answer.body));
 
@@ -323,7 +326,8 @@ static void pruning_forgets_the_oldest_up_to_a_number(void **state)
         clock_freeze(1800000000000 + (int64_t)i);
         struct run_idempotency what = key(names[i]);
         struct run_answer answer = {.http_status = 200};
-        assert_ok(store_idempotency_put(f->store, &what, &answer));
+        bool is_replay = false;
+        assert_ok(store_idempotency_put(f->store, &what, &answer, &is_replay));
     }
     assert_ok(store_idempotency_prune(f->store, 1800000000003, 2, &n_pruned));
     assert_int_equal(n_pruned, 2);

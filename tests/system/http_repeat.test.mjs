@@ -194,6 +194,15 @@ test("every other POST gives its first answer again, too, and refuses the key fo
   }
 });
 
+test("of repetitions of another POST at the same time all but one say that they are", async () => {
+  const user = world.user();
+  const key = newKey();
+  const answers = await Promise.all(Array.from({ length: 10 }, () =>
+    world.request("POST", `/users/${user}/connect-tickets`, { headers: key, body: { connectors: ["slack"] } })));
+  assert.ok(answers.every(({ status, text }) => status === 201 && text === answers[0].text));
+  assert.equal(answers.filter(({ headers }) => !headers["idempotent-replayed"]).length, 1);
+});
+
 test("one key for two bodies at the same moment is refused to one of them, never a fault", async () => {
   const user = world.user();
   for (let round = 0; round < 5; round++) {
