@@ -5,17 +5,28 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { send } from "./client.mjs";
 import { startWorld } from "./harness.mjs";
+import { startReceiver } from "./webhook_receiver.mjs";
 import { toolError } from "./faults_table.mjs";
 
 const WEBHOOK = "whsec_canaryWebhookSecret0123456789abcdef";
 const SEAL = Buffer.from("canary-seal-key-0123456789abcdef").toString("base64");
 const NOTE = "canary metadata is not secret";
 
-let world, secrets, content;
+let world, secrets, content, receiver, metrics;
 const answers = []; // everything that the service answered
 before(async () => {
-  world = await startWorld({ env: { SCALEKIT_WEBHOOK_SECRET: WEBHOOK, BRIEFD_SEAL_KEY: SEAL, BRIEFD_LOG_LEVEL: "debug" } });
+  world = await startWorld({ env: { SCALEKIT_WEBHOOK_SECRET: WEBHOOK, BRIEFD_SEAL_KEY: SEAL, BRIEFD_LOG_LEVEL: "debug",
+    BRIEFD_METRICS_LISTEN: "127.0.0.1:0", BRIEFD_WEBHOOK_ALLOW: "127.0.0.1", BRIEFD_WEBHOOK_RETRY_FOR: "1s" } });
+  metrics = (await world.logged("metrics_ready")).listen;
+  const admin = await world.newKey("admin", "host");
+  receiver = await startReceiver();
+  await receiver.endpoint(world, admin);
+  const user = await world.connected("ticket");
+  const ticket = await world.request("POST", `/users/${user}/connect-tickets`,
+    { headers: { "idempotency-key": "the-ticket" } });
+  assert.equal(ticket.status, 201, ticket.text);
   const request = world.request;
   world.request = async (...args) => {
     const answer = await request.apply(world, args);
@@ -25,9 +36,17 @@ before(async () => {
   secrets = { "the webhook secret": WEBHOOK, "the seal key": SEAL,
     "the seal key's bytes": Buffer.from(SEAL, "base64").toString(),
     "ScaleKit's client secret": world.ready.client_secret, "Anthropic's key": world.ready.anthropic_api_key,
-    "the API key": world.key };
+    "the API key": world.key, "an administrator's key": admin, "a webhook endpoint's secret": receiver.secret,
+    "the bytes of a webhook endpoint's secret": Buffer.from(receiver.secret.slice(6), "base64").toString(),
+    "a connect ticket": new URL(ticket.body.url).pathname.split("/").pop() };
+  assert.ok(Object.values(secrets).every((secret) => secret.length >= 16));
+  // A receiver that repeats, once, what it should keep to itself.
+  receiver.answer = () => (receiver.hooks.length > 1 ? { status: 204 } : { status: 500, body: `no: ${receiver.secret}` });
 });
-after(() => world?.close());
+after(async () => {
+  await world?.close();
+  await receiver?.close();
+});
 
 /** A user whose documents have titles and bodies that nobody else has. */
 async function userWithCanary(label) {
@@ -98,6 +117,17 @@ test("wrong keys and bodies are not repeated to the caller or the log", async ()
   for (const id of ["br_nope", "br_01arz3ndektsv4rrffq69g5fav"]) {
     assert.equal((await world.request("GET", `/briefings/${id}`)).status, 404);
   }
+});
+
+test("what is counted, and what webhooks carry, holds no secret and no user content", async () => {
+  const { status, text } = await send(metrics, "GET", "/metrics");
+  assert.equal(status, 200);
+  assertAbsent("the metrics", text, { ...secrets, ...content });
+  for (const run of (await world.request("GET", "/briefings?limit=100")).body.data)
+    assertAbsent("the metrics", text, { [`the user of ${run.id}`]: run.user_id, "the id of a briefing": run.id });
+  await receiver.came(({ payload }) => payload.type === "briefing.failed");
+  const hooks = receiver.hooks.map(({ headers, raw }) => `${JSON.stringify(headers)} ${raw}`).join("\n");
+  assertAbsent("a webhook", hooks, { ...secrets, ...content });
 });
 
 test("no secret is in any answer, and error bodies hold no user content", () => {
