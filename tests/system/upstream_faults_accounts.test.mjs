@@ -1,8 +1,9 @@
-// Before the first question to the model: reading the accounts, asking who is connected, listing tools.
+// Before the first question to the model: reading the accounts, asking who is connected, listing tools; and reading
+// the accounts again when a briefing is taken up.
 
 import assert from "node:assert/strict";
-import { suite } from "./faults_runner.mjs";
-import { rowsFor } from "./faults_table.mjs";
+import { duringReply, suite } from "./faults_runner.mjs";
+import { FAULTS, rowsFor } from "./faults_table.mjs";
 
 const ACCOUNTS = { endpoint: "scalekit.accounts.list" };
 const TOOLS = { endpoint: "scalekit.tools.scoped" };
@@ -65,3 +66,21 @@ suite("preparing", [
   ...rowsFor("the tools, each time", { ...TOOLS, count: -1 }, ({ kind }) =>
     (LASTING.includes(kind) ? unavailable() : null)),
 ], { together: 40 });
+
+/** A start in the middle of a briefing, which reads the accounts again and meets these. */
+const takenUp = (names, then, row) => names.map((name) => {
+  const { setup, middle } = duringReply(2, ({ world }) => world.stop());
+  return { name: `the accounts, after a start in the middle: ${FAULTS[name].says}; ${then}`, setup,
+    brief: { budget: { max_usd: "5.00" } }, ...row, middle: async (c) => {
+      await middle(c);
+      await c.fault({ ...ACCOUNTS, action: FAULTS[name].action });
+      await c.world.start();
+      await row.middle?.(c);
+    } };
+});
+// The second question was asked before the stop, and called off.
+suite("taking a briefing up again", [
+  ...takenUp(["reset_after", "truncated", "status_503", "our_token"], "the briefing goes out", { paid: 4 }),
+  ...takenUp(["html", "status_500", "status_409"], "the briefing ends and says so", { replies: 1, paid: 2,
+    end: "connector_service_unavailable", says: /^ScaleKit gave no usable answer about the connections: / }),
+], { together: 1, env: { BRIEFD_STOP_GRACE: "100ms" } });
