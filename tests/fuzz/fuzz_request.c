@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,8 +94,17 @@ static int dial(void)
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)world.port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to)) abort();
-    return fd;
+    /* From many addresses: one would run out of ports, each of which rests for a minute. */
+    static uint32_t n;
+    struct sockaddr_in from = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(0x7f010001 + n++ % 4096)};
+    int late = 1;
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late, sizeof late);
+    if (fd >= 0 && !bind(fd, (struct sockaddr *)&from, sizeof from) &&
+        !connect(fd, (struct sockaddr *)&to, sizeof to))
+        return fd;
+    perror("fuzz_request: the server cannot be reached");
+    abort();
 }
 
 /* What came until the other side closed; or, with `ms`, until nothing came for so long. */
@@ -104,9 +114,6 @@ static void exchange(const struct str *request, int ms, struct str *out)
     int fd = dial();
     struct timeval limit = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    /* Ends with a reset: thousands a second would use up the ports while each waits for its minute. */
-    struct linger reset = {.l_onoff = 1};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     for (size_t sent = 0; sent < request->len;) {
         ssize_t n = send(fd, request->data + sent, request->len - sent, MSG_NOSIGNAL);
         if (n <= 0) break; /* refused meanwhile: what was said is read all the same */
