@@ -171,6 +171,7 @@ static void unlink_waiter_locked(struct watch *watch, struct waiter *w)
 static void tell_locked(struct watch *watch, struct waiter *w, bool is_timeout)
 {
     unlink_waiter_locked(watch, w);
+    watch->n_waiters--; /* now: whoever is answered may wait again at once, and finds the place free */
     w->news = snapshot_hold(w->entry->snapshot);
     w->is_timeout = is_timeout;
     w->previous = NULL;
@@ -228,16 +229,13 @@ static void *watch_main(void *arg)
         watch->told = NULL;
         if (told) {
             mutex_unlock(&watch->mutex);
-            int64_t n = 0;
             while (told) {
                 struct waiter *next = told->next;
                 told->wake(told->ctx, told->news, told->is_timeout);
                 xfree(told);
                 told = next;
-                n++;
             }
             mutex_lock(&watch->mutex);
-            watch->n_waiters -= n;
             continue;
         }
         if (watch->is_stopping) break;
