@@ -143,7 +143,8 @@ def run_suite(build, suite, setup, slow):
     if setup:
         command += ["--setup", setup]
     began = time.monotonic()
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = dict(os.environ, BRIEFD_TEST_SLOW=str(slow))
+    run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     seconds = time.monotonic() - began
     if log.is_file():
         return count_log(log), seconds
@@ -174,7 +175,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--setup", help="a test setup of meson's, such as valgrind")
     parser.add_argument("--tally", type=pathlib.Path, help="append 'PASSED FAILED SKIPPED' here")
-    parser.add_argument("--slow", type=int, default=1, help="multiplies every time limit")
+    parser.add_argument("--slow", type=int, default=1, help="multiplies every time limit, also those that tests set (BRIEFD_TEST_SLOW)")
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("suites", nargs="*", choices=[[]] + SUITES)
     args = parser.parse_args()

@@ -30,8 +30,9 @@ import { after, before, describe, test } from "node:test";
 import { CHANNEL, CONNECTIONS, UNHURRIED, startWorld } from "./harness.mjs";
 
 const PATIENT = { ...UNHURRIED, BRIEFD_MODEL_RETRY_BUDGET: "2m" };
-const SHORT = { BRIEFD_MODEL_RETRY_BUDGET: "4s", ...Object.fromEntries(Object.keys(UNHURRIED).map((name) =>
-  [name, name.includes("TOTAL") ? "20s" : "4s"])) };
+const SLOW = Number(process.env.BRIEFD_TEST_SLOW ?? 1); // a sanitizer's build takes longer for everything
+const SHORT = { BRIEFD_MODEL_RETRY_BUDGET: `${4 * SLOW}s`, ...Object.fromEntries(Object.keys(UNHURRIED).map((name) =>
+  [name, `${(name.includes("TOTAL") ? 20 : 4) * SLOW}s`])) };
 const WAITING = 8; // rows at once whose times are short
 
 /** A suite: its rows in a world of their own, those that wait in another one at the same time. */
@@ -152,7 +153,7 @@ async function follow(world, row, owners) {
     c.id = (await world.accepted(user, asked)).id;
     owners.set(c.id, user);
     await row.middle?.(c);
-    c.run = await world.untilEnd(c.id);
+    c.run = await world.untilEnd(c.id, 60 * SLOW);
   } finally {
     await c.mend();
   }
