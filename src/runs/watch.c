@@ -171,7 +171,8 @@ static void unlink_waiter_locked(struct watch *watch, struct waiter *w)
 static void tell_locked(struct watch *watch, struct waiter *w, bool is_timeout)
 {
     unlink_waiter_locked(watch, w);
-    watch->n_waiters--; /* now: whoever is answered may wait again at once, and finds the place free */
+    watch
+        ->n_waiters--; /* now: whoever is answered may wait again at once, and finds the place free */
     w->news = snapshot_hold(w->entry->snapshot);
     w->is_timeout = is_timeout;
     w->previous = NULL;
