@@ -140,6 +140,8 @@ def run_suite(build, suite, setup, slow):
     log.unlink(missing_ok=True)
     command = ["meson", "test", "-C", str(build), "--no-rebuild", "--suite", suite,
                "--logbase", base, "--timeout-multiplier", str(slow)]
+    if suite == "system":  # these wait more than they compute
+        command += ["--num-processes", str((os.cpu_count() or 1) + 1)]
     if setup:
         command += ["--setup", setup]
     began = time.monotonic()

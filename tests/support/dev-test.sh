@@ -36,6 +36,11 @@ count_one() {
     fi
 }
 
+# Builds while tests run: those wait more than they compute. What fails here is said when it is needed.
+build_ahead() {
+    (configure "$1" && nice -n 19 ninja -C "build/$1") >"$logs/build-$1-ahead.log" 2>&1 </dev/null &
+}
+
 everything_else() {
     local target
     run_suites asan --slow 3 system
@@ -98,7 +103,10 @@ verb_test() {
         run_suites debug "${suites[@]}"
     elif ! $package || $all; then
         say "gcc, debug"
-        run_suites debug lint unit component fuzz system crash browser
+        run_suites debug lint unit component fuzz
+        build_ahead asan
+        run_suites debug system crash browser
+        wait
         say "AddressSanitizer and UndefinedBehaviorSanitizer"
         run_suites asan --slow 3 unit component fault fuzz
         if $all; then
