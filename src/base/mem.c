@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <link.h>
 #include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -93,4 +94,24 @@ void mem_tune(void)
     /* glibc raises its threshold by itself after the first large free; a fixed one keeps megabyte
      * replies in their own mappings, which go back to the system when they are freed. */
     mallopt(M_MMAP_THRESHOLD, (int)(128 * KIB));
+}
+
+static int give_back_constants(struct dl_phdr_info *object, size_t size, void *arg)
+{
+    (void)size;
+    (void)arg;
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        if (part->p_type != PT_LOAD || part->p_flags != PF_R) continue;
+        /* Never written, or the loader would have mapped it writable: nothing can be lost. */
+        uintptr_t begin = object->dlpi_addr + part->p_vaddr;
+        mem_give_back((void *)begin, part->p_memsz);
+    }
+    return 0;
+}
+
+void mem_settle(void)
+{
+    malloc_trim(0);
+    dl_iterate_phdr(give_back_constants, NULL);
 }

@@ -22,6 +22,9 @@
 /* Runs `done(&variable)` when the variable leaves its scope. */
 #define AUTO(done) __attribute__((cleanup(done), unused))
 
+/* Never inlined: what it keeps on the stack is not held by a caller that waits for long. */
+#define OWN_FRAME __attribute__((noinline))
+
 /* Zero-filled memory; never NULL, also for a size of 0. */
 void *xcalloc(size_t count, size_t size) __attribute__((returns_nonnull, warn_unused_result));
 void *xmalloc(size_t size) __attribute__((returns_nonnull, warn_unused_result));
@@ -57,5 +60,10 @@ void mem_give_back(void *memory, size_t len);
 
 /* Keeps large buffers out of the arenas: their memory goes back to the system. Once at start. */
 void mem_tune(void);
+/* Gives back what only the start of the process needed: freed heap, and the read-only pages (symbol
+ * tables, relocations, constants) of the program and its libraries, which the kernel brings again
+ * from its page cache when they are touched. Code stays: a debugger may have written into it. For a
+ * long-lived process, once, when it is ready. */
+void mem_settle(void);
 
 #endif

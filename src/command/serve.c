@@ -229,6 +229,7 @@ static int serve(struct serving *s)
     e = start_connect(s);
     if (!e) e = open_port(s);
     if (e) return command_failed("the service cannot start");
+    mem_settle();
     log_info("ready", LOG_STR("listen", s->listen_url),
              LOG_STR("public_url", s->config->public_url), LOG_STR("database", s->config->db_path),
              LOG_STR("version", briefd_version), LOG_INT("max_runs", s->config->runs_max));

@@ -103,6 +103,26 @@ static void what_is_given_back_ends_at_its_pages(void **state)
     assert_string_equal(small, "kept");
 }
 
+/* Constants of the program, far apart: on pages of their own, and not yet in anybody's cache line. */
+static const char constants[64 * KIB] = "the first";
+
+static void what_the_start_needed_is_given_back_and_comes_again(void **state)
+{
+    (void)state;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *kept = xstrdup("kept");
+    unsigned sum = 0;
+    for (size_t i = 0; i < sizeof constants; i += page)
+        sum += (unsigned char)constants[i];
+    mem_settle();
+    assert_string_equal(kept, "kept");
+    assert_string_equal(constants, "the first");
+    for (size_t i = 0; i < sizeof constants; i += page)
+        sum -= (unsigned char)constants[i];
+    assert_int_equal(sum, 0);
+    xfree(kept);
+}
+
 /* A sanitizer ends a process that is out of memory in its own way. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
@@ -148,6 +168,7 @@ int main(void)
         cmocka_unit_test(a_taken_pointer_leaves_its_variable_empty),
         cmocka_unit_test(a_wiped_secret_is_gone),
         cmocka_unit_test(what_is_given_back_ends_at_its_pages),
+        cmocka_unit_test(what_the_start_needed_is_given_back_and_comes_again),
 #ifndef SANITIZED
         cmocka_unit_test(out_of_memory_aborts_with_a_message),
 #endif
