@@ -69,8 +69,8 @@ static int64_t open_cost(const struct asking *asking)
 
 /* Each attempt of unknown outcome is remembered with the begun step: also after many stops in the
  * middle of one question the budget holds. */
-static enum err note_open_cost(const struct asking *asking, int64_t cost,
-                               const struct event_new *event)
+OWN_FRAME static enum err note_open_cost(const struct asking *asking, int64_t cost,
+                                         const struct event_new *event)
 {
     AUTO(str_done) struct str meta = {0};
     struct json_writer w = json_writer(&meta);
@@ -186,8 +186,8 @@ static enum err add_cost(void *ctx, struct run_row *row)
 
 /* A run that ends here stays charged for what may have been billed. One that goes on finds its
  * question begun, and counts it then. */
-static enum err asking_failed(struct briefing *b, enum err e, struct asking *asking,
-                              const struct anthropic_error *error)
+OWN_FRAME static enum err asking_failed(struct briefing *b, enum err e, struct asking *asking,
+                                        const struct anthropic_error *error)
 {
     e = decide_end(b, e, asking, error);
     asking->n_uncertain = error->attempts_uncertain;
@@ -222,8 +222,9 @@ static enum err count_reply(void *ctx, struct run_row *row)
     return E_OK;
 }
 
-static enum err store_reply(const struct asking *asking, int n, const char *key, const char *hash,
-                            const struct anthropic_reply *reply, struct str *json)
+OWN_FRAME static enum err store_reply(const struct asking *asking, int n, const char *key,
+                                      const char *hash, const struct anthropic_reply *reply,
+                                      struct str *json)
 {
     struct briefing *b = asking->b;
     /* Attempts of unknown outcome stay charged at their worst: the budget must hold even if they

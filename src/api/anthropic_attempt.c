@@ -94,13 +94,16 @@ static void send_once(struct anthropic *a, const char *body, size_t len, struct 
         if (left < 1) left = 1;
         if (left < request.timeouts.total_ms) request.timeouts.total_ms = left;
     }
+    /* Replies take seconds to minutes, and thousands of briefings may wait for theirs. */
+    thread_give_back_stack();
     http_call(a->http, &request, out_reply);
 }
 
 /* ---- what came of it ---- */
 
 /* An answer that is not 2xx; its body may be anything, an edge's HTML page too. */
-static void judge_status(const struct http_reply *http, const char *model, struct attempt *attempt)
+OWN_FRAME static void judge_status(const struct http_reply *http, const char *model,
+                                   struct attempt *attempt)
 {
     struct anthropic_error *e = &attempt->error;
     const char *body = str_text(&http->body);
@@ -118,7 +121,8 @@ static void judge_status(const struct http_reply *http, const char *model, struc
 
 /* The `error` event of a stream: judged like the status it stands for. It may have been paid for.
  */
-static void judge_event(const struct receiver *receiver, const char *model, struct attempt *attempt)
+OWN_FRAME static void judge_event(const struct receiver *receiver, const char *model,
+                                  struct attempt *attempt)
 {
     struct anthropic_error said;
     message_stream_error(receiver->stream, &said);
@@ -133,8 +137,8 @@ static void judge_event(const struct receiver *receiver, const char *model, stru
     attempt->is_uncertain = true;
 }
 
-static void judge_broken(const struct http_reply *http, const struct receiver *receiver,
-                         struct attempt *attempt)
+OWN_FRAME static void judge_broken(const struct http_reply *http, const struct receiver *receiver,
+                                   struct attempt *attempt)
 {
     struct anthropic_error *e = &attempt->error;
     char what[200];

@@ -25,6 +25,9 @@
 
 #define NAME_MAX_KERNEL 15
 
+/* Below its own frame, thread_give_back_stack() still calls a few functions. */
+#define STACK_KEPT KIB
+
 /* Everything here fails only through a mistake of ours; with a broken lock there is no safe way on.
  */
 static void must(int os_error)
@@ -179,6 +182,18 @@ void thread_join(struct thread *t)
     if (!t->is_started) return;
     must(pthread_join(t->os, NULL));
     t->is_started = false;
+}
+
+void thread_give_back_stack(void)
+{
+    pthread_attr_t attributes;
+    void *lowest;
+    size_t size;
+    if (pthread_getattr_np(pthread_self(), &attributes)) return;
+    must(pthread_attr_getstack(&attributes, &lowest, &size));
+    must(pthread_attr_destroy(&attributes));
+    size_t unused = (size_t)((char *)__builtin_frame_address(0) - (char *)lowest);
+    if (unused > STACK_KEPT) mem_give_back(lowest, unused - STACK_KEPT);
 }
 
 void thread_block_signals(void)

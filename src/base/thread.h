@@ -48,6 +48,9 @@ enum err thread_start(struct thread *t, const char *name, void *(*main)(void *),
 enum err thread_start_detached(const char *name, void *(*main)(void *), void *arg) MUST_CHECK;
 /* No effect when it was never started. */
 void thread_join(struct thread *t);
+/* What the calling thread's stack took deeper down goes back to the system until it is needed again:
+ * for a thread that is about to wait for long. */
+void thread_give_back_stack(void);
 /* Blocks all signals in the calling thread (and in those it starts). */
 void thread_block_signals(void);
 

@@ -13,6 +13,8 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* A small meeting point: a number under a lock. */
 struct counter {
@@ -167,6 +169,70 @@ static void signals_go_to_main_and_faults_stay_where_they_are(void **state)
     assert_int_equal(sigismember(&after, SIGSEGV), 0);
 }
 
+/* What a thread's stack held before and after it gave back what lies deeper. */
+struct depths {
+    size_t before;
+    size_t after;
+    size_t again;
+    bool is_own_frame_whole;
+};
+
+static size_t resident_pages(void *lowest, size_t size)
+{
+    unsigned char pages[1024];
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), n = size / page, sum = 0;
+    assert_true(n <= sizeof pages);
+    if (mincore(lowest, n * page, pages)) return 0;
+    for (size_t i = 0; i < n; i++)
+        sum += pages[i] & 1;
+    return sum;
+}
+
+OWN_FRAME static void go_deep(void)
+{
+    volatile char deep[100 * KIB];
+    for (size_t i = 0; i < sizeof deep; i += 512)
+        deep[i] = 'x';
+    assert_int_equal(deep[512], 'x');
+}
+
+static void *give_back(void *arg)
+{
+    struct depths *depths = arg;
+    volatile char mine[1000];
+    for (size_t i = 0; i < sizeof mine; i++)
+        mine[i] = (char)i;
+    pthread_attr_t attributes;
+    void *lowest = NULL;
+    size_t size = 0;
+    assert_int_equal(pthread_getattr_np(pthread_self(), &attributes), 0);
+    assert_int_equal(pthread_attr_getstack(&attributes, &lowest, &size), 0);
+    pthread_attr_destroy(&attributes);
+    go_deep();
+    depths->before = resident_pages(lowest, size);
+    thread_give_back_stack();
+    depths->after = resident_pages(lowest, size);
+    go_deep();
+    depths->again = resident_pages(lowest, size);
+    depths->is_own_frame_whole = true;
+    for (size_t i = 0; i < sizeof mine; i++)
+        depths->is_own_frame_whole = depths->is_own_frame_whole && mine[i] == (char)i;
+    return NULL;
+}
+
+static void a_stack_that_went_deep_is_given_back(void **state)
+{
+    (void)state;
+    struct depths depths = {0};
+    struct thread thread = {0};
+    assert_int_equal(thread_start(&thread, "deep", give_back, &depths), E_OK);
+    thread_join(&thread);
+    assert_true(depths.before >= 25);
+    assert_true(depths.after + 20 <= depths.before);
+    assert_true(depths.again >= 25);
+    assert_true(depths.is_own_frame_whole);
+}
+
 static void joining_what_never_started_is_nothing(void **state)
 {
     (void)state;
@@ -190,6 +256,7 @@ int main(void)
         cmocka_unit_test(a_wait_with_a_deadline_ends_early_when_signalled),
         cmocka_unit_test(a_thread_has_its_name_and_a_small_stack),
         cmocka_unit_test(signals_go_to_main_and_faults_stay_where_they_are),
+        cmocka_unit_test(a_stack_that_went_deep_is_given_back),
         cmocka_unit_test(joining_what_never_started_is_nothing),
     };
     return cmocka_run_group_tests_name("base/thread", tests, NULL, NULL);
