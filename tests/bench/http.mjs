@@ -3,16 +3,19 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { send } from "../system/client.mjs";
+import { ROOT } from "../system/harness.mjs";
 import { startProgram } from "../system/processes.mjs";
 import { cpuOf, writtenBy } from "./proc.mjs";
 import { say, table } from "./table.mjs";
 import { ALONE, forEach, Service, temporaryFolder, wait } from "./world.mjs";
 
 const DOCUMENTS = 500;
+const OWN_NGINX = join(ROOT, "build/tools/nginx");
+const NGINX = existsSync(OWN_NGINX) ? OWN_NGINX : "nginx";
 const AUTHORIZATION = (key) => `wrk.headers["Authorization"] = "Bearer ${key}"`;
 
 /** Something at the other end that takes connections and never says a word: a briefing that was
@@ -137,7 +140,7 @@ http {
   server { listen 127.0.0.1:${port}; root files; }
 }
 `);
-  const child = spawn("nginx", ["-p", folder, "-c", "nginx.conf", "-e", "error.log"], { stdio: "ignore" });
+  const child = spawn(NGINX, ["-p", folder, "-c", "nginx.conf", "-e", "error.log"], { stdio: "ignore" });
   const failed = new Promise((_, reject) => child.once("error", reject));
   const url = `http://127.0.0.1:${port}/document.json`;
   const up = async () => {
@@ -176,9 +179,12 @@ export async function http({ quick }) {
     const size = Buffer.byteLength(documents[0].text);
     try {
       const nginx = await startNginx(documents[0].text);
-      rows.push(await measure(`nginx, a file of ${size} bytes`, nginx.pids, nginx.url, seconds, "",
-        nginx.folder));
-      await nginx.close();
+      try {
+        rows.push(await measure(`nginx, a file of ${size} bytes`, nginx.pids, nginx.url, seconds, "",
+          nginx.folder));
+      } finally {
+        await nginx.close();
+      }
     } catch (error) {
       say(`no row for nginx: ${error.message}`);
     }

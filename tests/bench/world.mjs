@@ -137,9 +137,14 @@ export const ALONE = {
   SLACK_CHANNEL: CHANNEL,
 };
 
+const folders = [];
+process.once("exit", () => {
+  for (const folder of process.env.BENCH_KEEP ? [] : folders) rmSync(folder, { recursive: true, force: true });
+});
+
 export function temporaryFolder() {
   const folder = mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), "briefd-bench-"));
-  if (!process.env.BENCH_KEEP) process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 

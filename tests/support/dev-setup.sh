@@ -8,6 +8,7 @@ packages_all="clang clang-tidy-14 libclang-rt-14-dev valgrind"
 packages_package="debhelper scdoc dpkg-dev"
 packages_browser="chromium"
 packages_bench="wrk"
+packages_profile="linux-perf"
 
 # A node of 18 or newer, whoever brought it, is good; else Debian's.
 has_node() {
@@ -21,7 +22,7 @@ needs_npm() {
     [ "$1" != demo ] || grep -q '"dependencies"' tests/package.json
 }
 
-# wanted_packages build|demo|bench|test|all
+# wanted_packages build|demo|bench|profile|test|all
 wanted_packages() {
     echo "$packages_build"
     if [ "$1" = build ]; then return; fi
@@ -31,10 +32,12 @@ wanted_packages() {
     case $1 in all) echo "$packages_all" ;; esac
     case $1 in package | all) echo "$packages_package" ;; esac
     case $1 in all) echo "debootstrap lintian" ;; esac
-    case $1 in bench) echo "$packages_bench" ;; esac
-    if [ "$1" != demo ] && [ "$1" != bench ] && compgen -G 'tests/browser/*.test.mjs' >/dev/null; then
-        echo "$packages_browser"
-    fi
+    case $1 in bench | profile) echo "$packages_bench" ;; esac
+    case $1 in profile) echo "$packages_profile" ;; esac
+    case $1 in
+        demo | bench | profile) ;;
+        *) if compgen -G 'tests/browser/*.test.mjs' >/dev/null; then echo "$packages_browser"; fi ;;
+    esac
 }
 
 missing_packages() {
@@ -89,25 +92,26 @@ install_node_modules() {
     say "installed in $(seconds_since "$start")"
 }
 
-# promtool checks what /metrics says. It comes in Debian's package of Prometheus, which is unpacked and
-# not installed: nobody needs a daemon for that.
-install_promtool() {
-    local tool=build/tools/promtool start=$SECONDS
-    if [ -x "$tool" ] || command -v promtool >/dev/null; then return; fi
-    say "fetching promtool with apt-get"
-    rm -rf build/tools/unpacked
-    mkdir -p build/tools/unpacked "$logs"
-    if ! (cd build/tools/unpacked && apt-get download prometheus) >"$logs/promtool.log" 2>&1; then
+# unpack_program PACKAGE PATH: a program that comes with a daemon in its package, which is unpacked and not
+# installed, so that nothing is started or enabled: into build/tools.
+unpack_program() {
+    local package=$1 name=${2##*/} start=$SECONDS
+    local dir=build/tools/unpacked-$name
+    if [ -x "build/tools/$name" ] || command -v "$name" >/dev/null; then return; fi
+    say "fetching $name with apt-get"
+    rm -rf "$dir"
+    mkdir -p "$dir" "$logs"
+    if ! (cd "$dir" && apt-get download "$package") >"$logs/$name.log" 2>&1; then
         quietly apt-update as_root apt-get update
-        (cd build/tools/unpacked && quietly promtool apt-get download prometheus)
+        (cd "$dir" && quietly "$name" apt-get download "$package")
     fi
-    quietly promtool dpkg-deb -x build/tools/unpacked/prometheus_*.deb build/tools/unpacked
-    mv build/tools/unpacked/usr/bin/promtool "$tool"
-    rm -rf build/tools/unpacked
+    quietly "$name" dpkg-deb -x "$dir/$package"_*.deb "$dir"
+    mv "$dir/$2" "build/tools/$name"
+    rm -rf "$dir"
     say "fetched in $(seconds_since "$start")"
 }
 
-# setup build|demo|bench|test|all
+# setup build|demo|bench|profile|test|all
 setup() {
     if ! command -v dpkg-query >/dev/null; then
         say "this is not Debian: taking for granted that its equivalents of these are there:" \
@@ -119,6 +123,8 @@ setup() {
         install_node_modules "$1"
     fi
     case $1 in
-        test | all) install_promtool ;;
+        # promtool checks what /metrics says; nginx is what ./dev bench compares with
+        test | all) unpack_program prometheus usr/bin/promtool ;;
+        bench | profile) unpack_program nginx usr/sbin/nginx ;;
     esac
 }
