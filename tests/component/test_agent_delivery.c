@@ -18,6 +18,24 @@
         .tool = HISTORY, .times = -1, .data = "{\"messages\":[],\"has_more\":false}"               \
     }
 
+static void an_intent_that_was_not_written_sends_nothing(void **state)
+{
+    struct rig *rig = *state;
+    FAKE_TOOLS(POSTS);
+    FAKE_CLAUDE(SENDS("t1"));
+    rig_accept(rig, "post");
+    (void)ask_file(&rig->f, "CREATE TRIGGER no_room BEFORE UPDATE ON runs WHEN NEW.delivery = "
+                            "'intended' BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    rig_attempt(rig);
+    assert_int_equal(fake_calls(SEND), 0);
+    assert_end(rig, AGENT_FAILED, "internal");
+    assert_int_equal(rig->row.delivery, DELIVERY_NONE);
+    (void)ask_file(&rig->f, "DROP TRIGGER no_room");
+    rig_again(rig);
+    assert_delivered(rig, 1);
+    assert_int_equal(fake_questions(), 1);
+}
+
 static void not_now_is_waited_for_without_the_model(void **state)
 {
     struct rig *rig = *state;
@@ -306,6 +324,7 @@ static void an_open_intent_is_looked_into_even_when_the_connections_cannot_be_re
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        RIG_TEST(an_intent_that_was_not_written_sends_nothing),
         RIG_TEST(not_now_is_waited_for_without_the_model),
         RIG_TEST(not_now_is_heard_six_times_and_no_more),
         RIG_TEST(a_refused_message_goes_back_to_the_model),

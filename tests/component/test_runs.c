@@ -293,6 +293,40 @@ static void what_was_never_started_in_time_expires(void **state)
     wait_status(e, RUN_EXPIRED);
 }
 
+static void a_parked_one_ends_when_the_key_is_refused_for_too_long(void **state)
+{
+    struct engine *e = *state;
+    FAKE_CLAUDE({.fault = ANTHROPIC_CREDENTIALS});
+    accept(e, "wait");
+    struct runs_state now = {0};
+    int64_t until = clock_mono_ms() + 60000;
+    while (!now.waits_for_credentials && clock_mono_ms() < until)
+        runs_state_get(e->runs, &now);
+    wait_status(e, RUN_QUEUED);
+    (void)ask_file(&e->rig->f, "UPDATE runs SET blocked_ms = 1");
+    wait_status(e, RUN_FAILED);
+    assert_string_equal(e->rig->row.error_code, "credentials_rejected");
+    assert_int_equal(e->rig->row.delivery, DELIVERY_NONE);
+    assert_false(e->rig->row.needs_attention);
+}
+
+static void a_blocked_one_with_an_open_intent_ends_as_unknown(void **state)
+{
+    struct engine *e = *state;
+    FAKE_TOOLS({.tool = SEND, .class = SCALEKIT_UNKNOWN, .status = 504},
+               {.tool = HISTORY, .provider_error = "token_revoked"});
+    FAKE_CLAUDE(SENDS("t1"));
+    accept(e, "wait");
+    wait_status(e, RUN_BLOCKED);
+    assert_int_equal(e->rig->row.delivery, DELIVERY_INTENDED);
+    (void)ask_file(&e->rig->f, "UPDATE runs SET blocked_ms = 1");
+    wait_status(e, RUN_FAILED);
+    assert_string_equal(e->rig->row.error_code, "delivery_unknown");
+    assert_int_equal(e->rig->row.delivery, DELIVERY_UNKNOWN);
+    assert_true(e->rig->row.needs_attention);
+    assert_int_equal(fake_calls(SEND), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, engine_make, engine_remove)
 
 int main(void)
@@ -309,6 +343,8 @@ int main(void)
         TEST(refused_credentials_stop_the_claims_until_they_are_renewed),
         TEST(many_runs_end_with_a_ceiling_of_four_threads),
         TEST(what_was_never_started_in_time_expires),
+        TEST(a_parked_one_ends_when_the_key_is_refused_for_too_long),
+        TEST(a_blocked_one_with_an_open_intent_ends_as_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
