@@ -285,7 +285,7 @@ enum err json_inspect(const char *text, size_t len, struct json_limits limits,
 
 enum err json_check(const char *text, size_t len, struct json_limits limits)
 {
-    struct json_facts facts;
+    struct json_facts facts = {0};
     enum err e = json_inspect(text, len, limits, &facts);
     if (e) return e;
     if (limits.no_lone && facts.has_lone_surrogate)

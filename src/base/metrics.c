@@ -255,22 +255,22 @@ void metrics_write_sample(struct str *out, const struct metric_def *def, int64_t
 
 static int compare_names(const void *a, const void *b)
 {
-    const struct family *const *x = a;
-    const struct family *const *y = b;
-    return strcmp((*x)->def->name, (*y)->def->name);
+    const int *x = a;
+    const int *y = b;
+    return strcmp(registry.families[*x].def->name, registry.families[*y].def->name);
 }
 
 void metrics_write(struct str *out)
 {
-    const struct family *sorted[FAMILIES_MAX];
+    int sorted[FAMILIES_MAX];
     int n = atomic_load(&registry.n_families);
     for (int i = 0; i < n; i++)
-        sorted[i] = &registry.families[i];
+        sorted[i] = i;
     qsort(sorted, (size_t)n, sizeof(sorted[0]), compare_names);
     for (int i = 0; i < n; i++) {
-        metrics_write_head(out, sorted[i]->def);
-        for (const struct metric *m = atomic_load(&sorted[i]->first); m;
-             m = atomic_load(&m->next)) {
+        const struct family *family = &registry.families[sorted[i]];
+        metrics_write_head(out, family->def);
+        for (const struct metric *m = atomic_load(&family->first); m; m = atomic_load(&m->next)) {
             if (m->def->kind == METRIC_HISTOGRAM)
                 write_histogram(out, m);
             else

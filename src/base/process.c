@@ -1,10 +1,24 @@
 #include "base/process.h"
 
+#include "base/str.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+/* The n-th word, counted from 1; 0 when it is no number. */
+static int64_t number_at(const char *text, int n)
+{
+    text += strspn(text, " ");
+    for (; n > 1; n--) {
+        text += strcspn(text, " ");
+        text += strspn(text, " ");
+    }
+    int64_t value = 0;
+    return text_is_i64(text, strcspn(text, " \n"), &value) ? value : 0;
+}
 
 /* proc(5): the fields after the name, which stands in brackets and may hold anything. */
 static void read_stat(struct process_facts *out)
@@ -15,20 +29,12 @@ static void read_stat(struct process_facts *out)
     size_t len = fread(text, 1, sizeof(text) - 1, file);
     (void)fclose(file);
     text[len] = '\0';
-    const char *after_name = strrchr(text, ')');
-    long long threads = 0;
-    unsigned long long virtual_bytes = 0;
-    long long pages = 0;
-    /* state, 16 fields, num_threads (20), itrealvalue, starttime, vsize (23), rss (24) */
-    if (after_name &&
-        sscanf(after_name + 1,
-               " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lld %*s %*s "
-               "%llu %lld",
-               &threads, &virtual_bytes, &pages) == 3) {
-        out->threads = threads;
-        out->virtual_bytes = (int64_t)virtual_bytes;
-        out->resident_bytes = pages * sysconf(_SC_PAGESIZE);
-    }
+    const char *name_end = strrchr(text, ')');
+    if (!name_end) return;
+    /* the first word behind it is field 3 */
+    out->threads = number_at(name_end + 1, 20 - 2);
+    out->virtual_bytes = number_at(name_end + 1, 23 - 2);
+    out->resident_bytes = number_at(name_end + 1, 24 - 2) * sysconf(_SC_PAGESIZE);
 }
 
 static int64_t count_fds(void)

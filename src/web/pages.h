@@ -66,7 +66,7 @@ struct note {
 };
 void page_note(struct request *rq, const struct note *note);
 /* For an `enum err` that no rule of the handler explains. Logged. */
-void page_error(struct request *rq, enum err e, const char *what);
+void page_error(struct request *rq, enum err e, const char *what) __attribute__((nonnull(1)));
 /* 303 */
 void page_redirect(struct request *rq, const char *location);
 
