@@ -5,12 +5,13 @@ import sys
 
 import csource
 
-MEMORY = "malloc calloc realloc reallocarray free strdup strndup"
+MEMORY = ("malloc calloc realloc reallocarray free strdup strndup asprintf vasprintf posix_memalign "
+          "aligned_alloc memalign valloc getline getdelim")
 CLOCK = ("localtime_r gmtime_r localtime gmtime asctime ctime mktime timegm strftime strptime "
          "clock_gettime gettimeofday time nanosleep clock_nanosleep")
 NOWHERE = ("sprintf vsprintf strcpy stpcpy strcat strncpy strncat strtok strtok_r atoi atol atoll atof "
-           "gets rand srand random srandom drand48 system popen usleep sleep signal alarm "
-           "pthread_cancel pthread_detach tmpnam mktemp")
+           "gets rand rand_r srand random srandom drand48 lrand48 mrand48 system popen usleep sleep signal "
+           "alarm pthread_cancel pthread_detach thrd_create thrd_sleep tmpnam tempnam mktemp")
 
 # function: the files (prefixes of names below src/) that may call it
 ALLOWED = {}
@@ -25,13 +26,17 @@ ALLOWED["getenv"] = ALLOWED["secure_getenv"] = ALLOWED["setenv"] = ALLOWED["pute
 # In tests these hide a race behind a wait, or overrun a buffer. The rest is theirs to use.
 TESTS = set("sleep usleep sprintf vsprintf strcpy strcat gets strtok rand system popen".split())
 
-# A call; for the memory family also the bare name, as in `.cleanup = free`.
+# A call; of what is banned also the bare name, as in `.cleanup = free` and `(strcpy)(a, b)`. Names that
+# are words of ours, too, only where they are called.
+WORDS = set("time free sleep signal alarm random system".split())
+NAMES = "|".join(name for name in ALLOWED if name == "free" or name not in WORDS)
 CALL = re.compile(r"(?<![\w.])(?<!->)([a-z_0-9]+)\s*\(")
-BARE = re.compile(r"(?:[=,(]\s*&?|\?\s*|:\s*)(" + MEMORY.replace(" ", "|") + r")\s*[,);}]")
+BARE = re.compile(r"(?:[=,(]\s*&?|\?\s*|:\s*|return\s+)(" + NAMES + r")\s*[,);}]")
+ALIAS = re.compile(r"#[ \t]*define[ \t]+\w+[ \t]+(" + NAMES + r")\b")
 
 
 def uses(text):
-    for pattern in (CALL, BARE):
+    for pattern in (CALL, BARE, ALIAS):
         for match in pattern.finditer(text):
             yield match[1], text.count("\n", 0, match.start(1)) + 1
 

@@ -31,7 +31,9 @@ LIBRARY_OWNER = {
     "unicode/": "base",
     "openssl/": "base",
 }
-INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+([<"])([^>"]+)[>"]', re.MULTILINE)
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*(?:include|include_next|import)[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
+# What no rule could judge: a name made by the preprocessor.
+MADE_UP = re.compile(r"^[ \t]*#[ \t]*include[ \t]+[A-Za-z_]", re.MULTILINE)
 
 
 def layer_of(name):
@@ -65,6 +67,9 @@ def check(root):
     for path, name in csource.sources(root, "src"):
         layer = layer_of(name)
         text = csource.without_comments(path.read_text(encoding="utf-8"))
+        for match in MADE_UP.finditer(text):
+            line = text.count("\n", 0, match.start()) + 1
+            problems.append(f"{name}:{line}: layering: an include names its file")
         for match in INCLUDE.finditer(text):
             header = match[2]
             problem = library_problem(layer, header)

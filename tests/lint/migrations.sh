@@ -25,7 +25,7 @@ case ${1:-} in
 esac
 
 status=0
-while read -r hash path; do
+while read -r hash path || [ -n "$hash" ]; do
     if [ ! -f "$path" ]; then
         echo "$path:1: migrations: recorded, but the file is gone"
         status=1

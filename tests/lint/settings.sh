@@ -6,8 +6,8 @@ cd "${BRIEFD_ROOT:-$(dirname "$0")/../..}"
 example=config/briefd.env.example
 
 if [ ! -f "$example" ]; then
-    echo "settings: there is no $example yet"
-    exit 77
+    echo "settings: there is no $example"
+    exit 1
 fi
 made=$(mktemp)
 trap 'rm -f "$made"' EXIT

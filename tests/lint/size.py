@@ -33,7 +33,7 @@ def long_functions(name, rows):
     for i, row in enumerate(rows):
         if row == "{":
             opened = i
-        elif row == "}" and opened is not None:
+        elif row.startswith("}") and opened is not None:
             length = i - opened - 1
             if length > FUNCTION_LINES and not EXCUSE.search(comment_above(rows, opened)):
                 problems.append(f"{name}:{opened + 1}: size: a function of {length} lines, "
