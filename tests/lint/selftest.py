@@ -17,6 +17,31 @@ import run  # noqa: E402  tests/run.py, whose counting is checked here too
 
 LONG_FUNCTION = "int f(void)\n{\n" + "    f();\n" * 61 + "}\n"
 
+# A program with one command, its page and its completion.
+PROGRAM = {
+    "bin": """#!/bin/sh
+case $1 in
+    help) printf 'Commands:\\n  keys    Keys.\\n\\n' ;;
+    keys) printf 'Usage:\\n  briefd keys list [--all]\\n\\nOptions:\\n  --all    All.\\n  --help   This.\\n\\n' ;;
+esac
+""",
+    "config/man/briefd.1.scd": "*briefd* *keys* *list*\n\n# COMMANDS\n\n*keys*\n\tKeys; *--all*: all.\n\n"
+                               "# OPTIONS\n\n*--help*\n\n# ENVIRONMENT\n",
+    "config/completion/briefd.bash": """_briefd() {
+    local words="keys"
+    [ "$COMP_CWORD" = 1 ] || words="list --all --help"
+    mapfile -t COMPREPLY < <(compgen -W "$words")
+}
+complete -F _briefd briefd
+""",
+}
+PAGE, COMPLETION = "config/man/briefd.1.scd", "config/completion/briefd.bash"
+
+
+def program(name, old, new):
+    return {**PROGRAM, name: PROGRAM[name].replace(old, new)}
+
+
 # name, script, files, what the output must contain (None: the tree is in order)
 CASES = [
     ("an include of a layer below is allowed", "layering.py",
@@ -116,6 +141,22 @@ CASES = [
      {"migrations/.keep": "", "hashes": "e3b0  migrations/0001_init.sql\n"}, "the file is gone"),
     ("a gap in the numbers is found", "migrations.sh",
      {"migrations/0002_init.sql": "", "hashes": ""}, "expected a name like 0001_"),
+
+    ("commands that are described are in order", "commands.sh", PROGRAM, None),
+    ("a command that the page leaves out is found", "commands.sh", program(PAGE, "\n*keys*\n", "\n"),
+     "the command keys is missing"),
+    ("an option that the page leaves out is found", "commands.sh", program(PAGE, "*--all*", "all"),
+     f"{PAGE}: the option --all of keys is missing"),
+    ("an option that the page makes up is found", "commands.sh", program(PAGE, "Keys;", "*--some*"),
+     f"{PAGE}: keys has no option --some"),
+    ("a word that the page leaves out is found", "commands.sh", program(PAGE, "*list*", "list"),
+     f"{PAGE}: keys list is missing"),
+    ("an option that the completion leaves out is found", "commands.sh", program(COMPLETION, "--all", ""),
+     f"{COMPLETION}: the option --all of keys is missing"),
+    ("an option that the completion makes up is found", "commands.sh", program(COMPLETION, "--all", "--all --some"),
+     f"{COMPLETION}: keys has no option --some"),
+    ("a word that the completion leaves out is found", "commands.sh", program(COMPLETION, "list", ""),
+     f"{COMPLETION}: keys list is missing"),
 
     ("an example that differs from the settings is found", "settings.sh",
      {"config/briefd.env.example": "A=1\n", "bin": "#!/bin/sh\necho B=2\n"}, "+B=2"),

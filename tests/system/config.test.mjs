@@ -112,6 +112,14 @@ test("a .env file is read, after the environment", async () => {
   assert.match(absent.stderr, /absent/);
 });
 
+test("--print-config shows every setting there is, as --print does", async () => {
+  const names = (text) => [...text.matchAll(/^#? ?([A-Z][A-Z0-9_]+)=/gm)].map(([, name]) => name).sort();
+  const shown = await alone(["check-config", "--print-config"], complete);
+  assert.equal(shown.code, 0, shown.stderr);
+  assert.equal(shown.stdout, (await alone(["check-config", "--print"], complete)).stdout);
+  assert.deepEqual(names(shown.stdout), names((await alone(["check-config", "--example"])).stdout));
+});
+
 test("the older name of the environment's URL is known, too", async () => {
   const env = { ...without(complete, "SCALEKIT_ENV_URL"), SCALEKIT_ENVIRONMENT_URL: complete.SCALEKIT_ENV_URL };
   assert.equal((await alone(["check-config"], env)).code, 0);
