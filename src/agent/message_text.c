@@ -34,6 +34,23 @@ static bool has_words(const char *text)
     return false;
 }
 
+/* A marker that was taken out may have stood between "br" and the rest of another one, which are
+ * together now: takes the "br" back, and gives the length of the rest that begins at `text`. */
+static size_t take_joined(struct str *out, size_t start, const char *text, size_t len)
+{
+    size_t taken = 0;
+    while (taken < len && text[taken] == '_' && out->len - start >= 2 &&
+           strncasecmp(out->data + out->len - 2, "br", 2) == 0) {
+        size_t n = 1;
+        while (taken + n < len && isalnum((unsigned char)text[taken + n]))
+            n++;
+        if (n + 2 < LOOKALIKE_LEN_MIN) break;
+        str_truncate(out, out->len - 2);
+        taken += n;
+    }
+    return taken;
+}
+
 /* A line without markers; nothing at all when it was one. */
 static void append_unmarked(struct str *out, const char *line, size_t len)
 {
@@ -44,6 +61,7 @@ static void append_unmarked(struct str *out, const char *line, size_t len)
         has_marker = has_marker || marker > 0;
         if (marker == 0) str_append_char(out, line[i]);
         i += marker ? marker : 1;
+        if (marker > 0) i += take_joined(out, start, line + i, len - i);
     }
     if (has_marker && !has_words(str_text(out) + start)) str_truncate(out, start);
 }

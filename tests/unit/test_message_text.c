@@ -72,17 +72,20 @@ static void what_is_taken_out_leaves_no_mention_behind(void **state)
     static const struct {
         const char *text, *expected;
     } rows[] = {
-        {"a <\x01!channel>",                          "a &lt;!channel>"                 },
-        {"a <\x7f@U1>",                               "a &lt;@U1>"                      },
+        {"a <\x01!channel>",                                                        "a &lt;!channel>"                 },
+        {"a <\x7f@U1>",                                                             "a &lt;@U1>"                      },
         {"a @\x02"
-         "channel",                          "a @" ZWSP "channel"              },
-        {"a @chan\rnel",                              "a @" ZWSP "channel"              },
-        {"a <" OTHER "!channel>",                     "a &lt;!channel>"                 },
+         "channel",                                                        "a @" ZWSP "channel"              },
+        {"a @chan\rnel",                                                            "a @" ZWSP "channel"              },
+        {"a <" OTHER "!channel>",                                                   "a &lt;!channel>"                 },
         {"a @" OTHER "\x03"
-         " here",                            "a @ here"                        },
+         " here",                                                          "a @ here"                        },
         {"a br_\x04"
-         "01K7AAAAAAAAAAAAAAAAAAAAAA b",     "a  b"                            },
-        {"a br_" OTHER "-01K7AAAAAAAAAAAAAAAAAAAAAA", "a br_-01K7AAAAAAAAAAAAAAAAAAAAAA"},
+         "01K7AAAAAAAAAAAAAAAAAAAAAA b",                                   "a  b"                            },
+        {"a br_" OTHER "-01K7AAAAAAAAAAAAAAAAAAAAAA",                               "a br_-01K7AAAAAAAAAAAAAAAAAAAAAA"},
+        {"a br" OTHER "_01K7BBBBBBBBBBBBBBBBBBBBBB b",                              "a  b"                            },
+        {"a brBR" OTHER "_01K7BBBBBBBBBBBBBBBBBBBBBB_01K7CCCCCCCCCCCCCCCCCCCCCC b", "a  b"                            },
+        {"a br" OTHER "_short b",                                                   "a br_short b"                    },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         assert_becomes(rows[i].text, strlen(rows[i].text), rows[i].expected);
