@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define PAGE_SIZE        200
+#define PAGE_SIZE_LEAST  15 /* some apps get no more at once, whatever they ask for */
 #define PAGES_MAX        200
 #define CURSOR_BYTES_MAX 500
 
@@ -81,6 +82,42 @@ static enum err page_refused(struct briefing *b, const char *provider_error,
     return E_OK;
 }
 
+/* Where the channel goes on, as Slack writes it or as a tool in between may. JSON_NONE: not said. */
+static struct json_span next_cursor(struct json_span data)
+{
+    static const char *const places[][2] = {
+        {"response_metadata", "next_cursor"},
+        {"responseMetadata",  "nextCursor" },
+        {"next_cursor",       NULL         },
+        {"nextCursor",        NULL         },
+    };
+    struct json_span said = {0};
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        struct json_span cursor = json_at(data, places[i][0], places[i][1], NULL);
+        if (json_type(cursor) == JSON_STRING && !json_string_is(cursor, "")) return cursor;
+        if (json_type(said) == JSON_NONE) said = cursor;
+    }
+    return said;
+}
+
+enum page_end { PAGE_IS_LAST, PAGE_HAS_NEXT, PAGE_END_UNSAID };
+
+/* A page that says nothing of others is the last one only when it cannot be a full one: what lies
+ * behind it would be taken for absent, and sent again. */
+static enum page_end page_end(struct json_span data, struct json_span messages,
+                              struct json_span cursor)
+{
+    struct json_span has_more = json_get(data, "has_more");
+    if (json_type(has_more) == JSON_NONE) has_more = json_get(data, "hasMore");
+    bool has_cursor = json_type(cursor) == JSON_STRING && !json_string_is(cursor, "");
+    if (json_is_true(has_more) || has_cursor) return PAGE_HAS_NEXT;
+    if (json_type(has_more) == JSON_FALSE || json_type(cursor) != JSON_NONE) return PAGE_IS_LAST;
+    size_t n = 0;
+    for (struct json_iter it = json_iter(messages); json_next(&it);)
+        n++;
+    return n < PAGE_SIZE_LEAST ? PAGE_IS_LAST : PAGE_END_UNSAID;
+}
+
 /* Takes a page in. False: this was the last one (found, complete or unusable). */
 static bool take_page(struct briefing *b, const struct scalekit_result *result,
                       struct history_read *out)
@@ -99,14 +136,18 @@ static bool take_page(struct briefing *b, const struct scalekit_result *result,
         snprintf(out->why, sizeof(out->why), "a message with this briefing's marker has no ts");
         return false;
     }
-    AUTO(xfree_ptr)
-    char *next =
-        json_strdup(json_at(data, "response_metadata", "next_cursor", NULL), CURSOR_BYTES_MAX);
-    bool has_more = json_is_true(json_get(data, "has_more")) || (next && next[0]);
-    if (!has_more) {
+    struct json_span cursor = next_cursor(data);
+    enum page_end how = page_end(data, messages, cursor);
+    if (how == PAGE_IS_LAST) {
         out->end = HISTORY_ABSENT;
         return false;
     }
+    if (how == PAGE_END_UNSAID) {
+        out->end = HISTORY_INCOMPLETE;
+        snprintf(out->why, sizeof(out->why), "the channel's history does not say where it ends");
+        return false;
+    }
+    AUTO(xfree_ptr) char *next = json_strdup(cursor, CURSOR_BYTES_MAX);
     bool goes_on = next && next[0] && !text_equal(next, out->cursor);
     if (!goes_on) {
         out->end = HISTORY_INCOMPLETE;

@@ -91,6 +91,16 @@ sideBySide(() => {
       check: async (c) => assert.equal((await reads(c)).length, 200) },
     { name: "more pages are promised and there is no cursor: nobody knows", ...unread({ posts: 0 }),
       faults: [lost, { ...HISTORY, action: inside({ ok: true, messages: [], has_more: true }) }] },
+    ...[{ next_cursor: "one" }, { nextCursor: "one", hasMore: true }, { responseMetadata: { nextCursor: "one" } }]
+      .map((next) => ({ name: `a next page named as ${JSON.stringify(next)} is read, too`, ...absent, posts: 1,
+        faults: [lost,
+          { endpoint: EXECUTE, match: { ...HISTORY.match, body_contains: "\"cursor\":\"one\"" }, count: 2,
+            action: inside({ ok: true, messages: [], has_more: false }) },
+          { ...HISTORY, count: 2, action: inside({ ok: true, messages: [], ...next }) }],
+        check: async (c) => assert.equal((await reads(c)).filter(({ params }) => params.cursor === "one").length, 2) })),
+    { name: "a full page that says nothing of others may not be the last: nobody knows", ...unread({ posts: 0 }),
+      faults: [lost, { ...HISTORY, action: inside({ ok: true, messages: Array.from({ length: 15 }, (_, i) =>
+        ({ user: "U0SOMEBODY", ts: `1763881200.${100000 + i}`, text: "x" })) }) }] },
     { name: "a cursor that is longer than any: nobody knows", ...unread({ posts: 0 }),
       faults: [lost, { ...HISTORY, action: page("x".repeat(5000)) }] },
     ...[null, 7, "none", { 0: {} }].map((messages) => ({
