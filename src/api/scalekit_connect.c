@@ -109,6 +109,9 @@ enum err scalekit_magic_link(struct scalekit *s, const struct scalekit_call *cal
 static enum scalekit_verdict verdict_of(const struct scalekit_error *error)
 {
     if (error->class == SCALEKIT_UNKNOWN) return SCALEKIT_VERIFY_UNCLEAR;
+    /* REAUTHENTICATION_NEEDED can come after what was asked for was done. (wire notes 1.3) */
+    if (error->status == 401 && error->class == SCALEKIT_USER_RECONNECT)
+        return SCALEKIT_VERIFY_UNCLEAR;
     if (error->status == 403) return SCALEKIT_WRONG_USER;
     if (error->status == 400 || error->status == 404) return SCALEKIT_VERIFY_GONE;
     return SCALEKIT_VERDICT_COUNT;

@@ -170,6 +170,12 @@ static enum err after_yes(struct finishing *f)
     return connected(f);
 }
 
+/* Did the probe read who it is? It may have answered with words that name nobody. */
+static bool is_somebody(const struct connection_row *row)
+{
+    return row->identity && !text_equal(row->identity, "{}");
+}
+
 /* No clear answer: the account decides. */
 static enum err after_silence(struct finishing *f, enum flow_end otherwise, const char *old_status,
                               int64_t old_updated_ms)
@@ -181,7 +187,7 @@ static enum err after_silence(struct finishing *f, enum flow_end otherwise, cons
     const struct connection_row *row = &f->result->row;
     bool has_moved = old_status && (!text_equal(old_status, row->status) ||
                                     old_updated_ms != row->account_updated_ms);
-    if (account_is_usable(row->status) && has_moved && row->identity) return connected(f);
+    if (account_is_usable(row->status) && has_moved && is_somebody(row)) return connected(f);
     return old_status && !has_moved ? release(f, otherwise) : end(f, otherwise);
 }
 

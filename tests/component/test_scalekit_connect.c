@@ -96,6 +96,8 @@ static void a_verification_is_sent_once_and_every_answer_has_a_verdict(void **st
          SCALEKIT_VERIFY_GONE,                                                                                             NULL                  },
         {{.match = VERIFY, .status = 400, .body = ERROR_BODY("INVALID_ARGUMENT")},
          SCALEKIT_VERIFY_GONE,                                                                                             NULL                  },
+        {{.match = VERIFY, .status = 401, .body = ERROR_BODY("REAUTHENTICATION_NEEDED")},
+         SCALEKIT_VERIFY_UNCLEAR,                                                                                          NULL                  },
         {{.match = VERIFY, .status = 503},                                                        SCALEKIT_VERIFY_UNCLEAR, NULL                  },
         {{.match = VERIFY, .status = 0, .end = STUB_RESET},                                       SCALEKIT_VERIFY_UNCLEAR, NULL                  },
     };

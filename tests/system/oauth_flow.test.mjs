@@ -235,6 +235,21 @@ describe("when ScaleKit's verification answers", () => {
     assert.equal((await connection(world, user, "slack")).usable, true);
   });
 
+  it("that the account needs its user again, having done it: the account shows that it worked", async () => {
+    const body = { code: 16, message: "reauthentication needed", details: [{ error_code: "REAUTHENTICATION_NEEDED" }] };
+    const { user, answer } = await verified({ type: "status", status: 401, effect: true, body });
+    assert.equal(answer.status, 303);
+    assert.equal((await connection(world, user, "slack")).usable, true);
+  });
+
+  it("nothing, having done it, and the provider names nobody: it is not clear", async () => {
+    const { answer } = await verified({ type: "reset", when: "after" }, (browser, user) => world.fault({
+      endpoint: "scalekit.execute_tool", match: { tool: "slack_auth_test", identifier: user },
+      action: { type: "body", body: { data: { result: "You are signed in." }, execution_id: "1" } } }));
+    assert.equal(answer.status, 502);
+    assert.equal(answer.code, "upstream_unclear");
+  });
+
   it("nothing, and an account that was usable before proves nothing", async () => {
     const { answer } = await verified({ type: "status", status: 500 }, (browser) => browser.connect("slack"));
     assert.equal(answer.status, 502);
