@@ -135,7 +135,7 @@ const struct connector *catalogue_connector(const struct catalogue *c, const cha
 const struct recipe *catalogue_recipe(const struct catalogue *c, const char *name);
 const struct model *catalogue_model(const struct catalogue *c, const char *name);
 
-/* Can a connection at ScaleKit be called this? 1 to 200 bytes without spaces, quotes, < and >. */
+/* Can a connection at ScaleKit be called this? 1 to 400 of A-Z a-z 0-9 _ : - and inner spaces. */
 bool connection_name_valid(const char *name);
 
 /* Cost in nano dollars of one reply at these prices (rounded up). */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define SIGNATURES_MAX 16
-#define FIELD_MAX      300
+#define FIELD_MAX      400 /* a connection's name is the longest */
 
 static enum err secret_key(const char *secret, struct str *out_key)
 {

@@ -438,7 +438,7 @@ static void files_that_are_no_text_or_missing_are_named(void **state)
 static const char *odd_setting(void *ctx, const char *name)
 {
     (void)ctx;
-    return strcmp(name, "WIKI_CONNECTION") == 0 ? "my wiki" : NULL;
+    return strcmp(name, "WIKI_CONNECTION") == 0 ? "my.wiki" : NULL;
 }
 
 static void a_connection_name_is_kept_as_it_is_and_can_be_told_from_none(void **state)
@@ -448,10 +448,20 @@ static void a_connection_name_is_kept_as_it_is_and_can_be_told_from_none(void **
     AUTO(str_done) struct str problems = {0};
     write_good();
     assert_int_equal(catalogue_load(folder, odd_setting, NULL, &c, &problems), E_OK);
-    assert_string_equal(catalogue_connector(c, "wiki")->connection_name, "my wiki");
-    assert_false(connection_name_valid("my wiki"));
-    assert_false(connection_name_valid(""));
-    assert_true(connection_name_valid("sanitymcp-E1RsLhxV"));
+    assert_string_equal(catalogue_connector(c, "wiki")->connection_name, "my.wiki");
+    static const char *const fine[] = {"sanitymcp-E1RsLhxV", "My Slack: main_2", "NAME:12345", "a"};
+    static const char *const wrong[] = {"",     "my.wiki", " wiki",       "wiki ", "wi\tki",
+                                        "a\nb", "wi\"ki",  "sm\xc3\xb8r", "a/b",   "<a>"};
+    for (size_t i = 0; i < ARRAY_LEN(fine); i++)
+        assert_true(connection_name_valid(fine[i]));
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+        assert_false(connection_name_valid(wrong[i]));
+    char longest[402];
+    memset(longest, 'a', sizeof longest);
+    longest[401] = '\0';
+    assert_false(connection_name_valid(longest));
+    longest[400] = '\0';
+    assert_true(connection_name_valid(longest));
     catalogue_release(c);
 }
 

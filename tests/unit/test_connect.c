@@ -214,6 +214,19 @@ static void a_webhook_counts_for_five_minutes(void **state)
     }
 }
 
+static void a_webhook_may_name_the_longest_connection(void **state)
+{
+    (void)state;
+    char name[401];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    AUTO(str_done) struct str body = {0};
+    str_append_format(&body, "{\"data\":{\"identifier\":\"u1\",\"connection_name\":\"%s\"}}", name);
+    AUTO(hook_event_done) struct hook_event event = {0};
+    assert_int_equal(hook_read(str_text(&body), body.len, &event), E_OK);
+    assert_string_equal(event.connection_name, name);
+}
+
 /* ---- HTML ---- */
 
 static void nothing_from_outside_becomes_markup(void **state)
@@ -240,6 +253,7 @@ int main(void)
         cmocka_unit_test(a_list_that_holds_everybody_or_nonsense_is_refused),
         cmocka_unit_test(a_webhook_is_accepted_when_any_of_its_signatures_fits),
         cmocka_unit_test(a_webhook_counts_for_five_minutes),
+        cmocka_unit_test(a_webhook_may_name_the_longest_connection),
         cmocka_unit_test(nothing_from_outside_becomes_markup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

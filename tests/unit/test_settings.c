@@ -210,8 +210,8 @@ static const struct {
     {"SCALEKIT_CLIENT_ID",       "<client id>",                   "is still a placeholder"                                           },
     {"SLACK_CONNECTION",         "your-slack",
      "SLACK_CONNECTION is \"your-slack\" (from the environment), which is still a placeholder"                                       },
-    {"SLACK_CONNECTION",         "my slack",
-     "SLACK_CONNECTION is \"my slack\", which is no connection name"                                                                 },
+    {"SLACK_CONNECTION",         "my.slack",
+     "SLACK_CONNECTION is \"my.slack\", which is no connection name"                                                                 },
     {"SLACK_CONNECTION",         "",                              "No connection is named"                                           },
     {"SLACK_CHANNEL",            "#general",
      "SLACK_CHANNEL is \"#general\", but the recipe editorial-briefing says that it must match "
@@ -310,11 +310,11 @@ static void a_wrong_connection_name_hides_no_other_problem(void **state)
     struct config *config = NULL;
     AUTO(env_done) struct env env = {0};
     AUTO(str_done) struct str problems = {0}, warnings = {0};
-    env_set(&env, "SANITY_CONNECTION", "my sanity");
+    env_set(&env, "SANITY_CONNECTION", "my.sanity");
     env_set(&env, "BRIEFD_MODEL", "claude-1");
     env_set(&env, "SLACK_CHANNEL", "#general");
     assert_int_equal(load_need(&env, CONFIG_EVERYTHING, &config, &problems, &warnings), E_INVALID);
-    static const char *const wanted[] = {"SANITY_CONNECTION is \"my sanity\"", "BRIEFD_MODEL is",
+    static const char *const wanted[] = {"SANITY_CONNECTION is \"my.sanity\"", "BRIEFD_MODEL is",
                                          "SLACK_CHANNEL is"};
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
         if (!strstr(str_text(&problems), wanted[i])) fail_msg("not told: %s", wanted[i]);
