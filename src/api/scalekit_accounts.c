@@ -72,6 +72,11 @@ static void account_read(struct json_span item, struct scalekit_account *out)
         .provider = member_text(item, "provider"),
         .status = member_text(item, "status"),
     };
+    /* The zero value may be left out on the wire. (wire notes 2.0 and 3) */
+    if (!*out->status) {
+        xfree(out->status);
+        out->status = xstrdup("CONNECTION_STATUS_UNSPECIFIED");
+    }
     AUTO(xfree_ptr) char *updated = member_text(item, "updated_at");
     if (*updated && time_parse(updated, &out->updated_ms)) out->updated_ms = 0;
 }

@@ -90,6 +90,27 @@ static void of_two_accounts_on_a_connection_the_usable_one_counts(void **state)
     scalekit_accounts_done(&accounts);
 }
 
+static void a_status_that_is_left_out_is_the_unspecified_one(void **state)
+{
+    struct rig *rig = *state;
+    script_token(rig);
+    static const char *const members[] = {"", ",\"status\":null", ",\"status\":\"\"",
+                                          ",\"status\":7"};
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        char body[200];
+        snprintf(body, sizeof body,
+                 "{\"connected_accounts\":[{\"identifier\":\"user_1\",\"connector\":\"slack\"%s}]}",
+                 members[i]);
+        STUB_SCRIPT(rig->stub, {.match = ACCOUNTS, .status = 200, .body = body});
+        struct scalekit_accounts accounts = {0};
+        struct scalekit_error error;
+        assert_int_equal(list(rig, &accounts, &error), E_OK);
+        assert_int_equal(accounts.n, 1);
+        assert_string_equal(accounts.items[0].status, "CONNECTION_STATUS_UNSPECIFIED");
+        scalekit_accounts_done(&accounts);
+    }
+}
+
 static void a_service_that_refuses_many_names_is_asked_one_by_one(void **state)
 {
     struct rig *rig = *state;
@@ -306,6 +327,7 @@ int main(void)
         RIG_TEST(all_accounts_come_in_one_call),
         RIG_TEST(accounts_of_others_never_pass),
         RIG_TEST(of_two_accounts_on_a_connection_the_usable_one_counts),
+        RIG_TEST(a_status_that_is_left_out_is_the_unspecified_one),
         RIG_TEST(a_service_that_refuses_many_names_is_asked_one_by_one),
         RIG_TEST(an_unknown_connection_name_is_named),
         RIG_TEST(pages_are_followed_to_the_end),
