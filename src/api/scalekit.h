@@ -55,6 +55,7 @@ enum scalekit_class scalekit_provider_class(const char *provider_error);
 struct scalekit_error {
     enum scalekit_class class;
     int status;               /* HTTP, 0 none */
+    int rpc_code;             /* of ScaleKit's error document; 0: the body is none */
     char error_code[64];      /* ScaleKit's */
     char tool_error_code[64]; /* the provider's, free text */
     char request_id[80];

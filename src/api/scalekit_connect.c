@@ -14,6 +14,7 @@
 #define AUTH_REQUEST_ID_MAX 1000
 #define LINK_BYTES_MAX      (8 * KIB)
 #define REPLY_BYTES_MAX     (256 * KIB)
+#define RPC_NOT_FOUND       5
 
 void scalekit_link_done(struct scalekit_link *link)
 {
@@ -170,8 +171,11 @@ enum err scalekit_account_delete(struct scalekit *s, const struct scalekit_call 
     AUTO(http_reply_done) struct http_reply reply = {0};
     enum err e = post(s, call, "connected_accounts:delete", "/api/v1/connected_accounts:delete",
                       &body, false, &reply, out_error);
-    /* A page of a proxy is no word of ScaleKit. */
-    bool is_gone = e && out_error->status == 404 && out_error->class == SCALEKIT_USER_CONNECT;
+    /* The details of "not found" may be missing; a page of a proxy is no word of ScaleKit. */
+    bool is_bare = out_error->rpc_code == RPC_NOT_FOUND && !*out_error->error_code &&
+                   !strcasestr(out_error->message, "connection");
+    bool is_gone =
+        e && out_error->status == 404 && (out_error->class == SCALEKIT_USER_CONNECT || is_bare);
     if (is_gone) *out_error = (struct scalekit_error){0};
     return is_gone ? E_OK : e;
 }

@@ -25,6 +25,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define RPC_CODE_MAX 16 /* of google.rpc.Code */
+
 /* ---- reading ---- */
 
 static void error_violation(struct json_span info, struct scalekit_error *out_error)
@@ -76,6 +78,9 @@ static void error_info(struct json_span info, struct scalekit_error *out_error)
 /* google.rpc.Status with ErrorInfo details, or OAuth's error and error_description. */
 static void error_json(struct json_span root, struct scalekit_error *out_error)
 {
+    int64_t rpc_code = 0;
+    (void)json_int(json_get(root, "code"), &rpc_code);
+    if (rpc_code > 0 && rpc_code <= RPC_CODE_MAX) out_error->rpc_code = (int)rpc_code;
     scalekit_copy(json_get(root, "message"), out_error->message, sizeof out_error->message);
     /* Documented in the details; a code beside the message is read, too. */
     scalekit_copy(scalekit_member(root, "error_code"), out_error->error_code,

@@ -236,11 +236,12 @@ static enum err list_read(struct scalekit *s, const struct scalekit_call *call, 
     return scalekit_pages_read(s, call, &pages, out_error);
 }
 
-/* ScaleKit's own "no" to the question. A page of a proxy has no error_code. */
+/* ScaleKit's own "no" to the question. A page of a proxy has neither code. */
 static bool is_refusal(const struct scalekit_error *error)
 {
+    bool is_theirs = *error->error_code || error->rpc_code;
     return scalekit_error_is_answer(error) &&
-           (error->status == 400 || (error->status == 404 && *error->error_code));
+           (error->status == 400 || (error->status == 404 && is_theirs));
 }
 
 static enum err read_all(struct scalekit *s, const struct scalekit_call *call, struct wish *wish,

@@ -145,23 +145,28 @@ static void deleting_what_is_gone_is_fine(void **state)
     STUB_SCRIPT(rig->stub, {.match = DELETE, .status = 503},
                 {.match = DELETE, .status = 200, .body = "{}"},
                 {.match = DELETE, .status = 404, .body = ERROR_BODY("RESOURCE_NOT_FOUND")},
+                {.match = DELETE, .status = 404, .body = "{\"code\":5,\"message\":\"not found\"}"},
                 {.match = DELETE, .status = 404, .body = "<html>"},
+                {.match = DELETE, .status = 404, .body = "{\"message\":\"no Route matched\"}"},
+                {.match = DELETE,
+                 .status = 404,
+                 .body = "{\"code\":5,\"message\":\"connection not found\"}"},
                 {.match = DELETE,
                  .status = 400,
                  .body = ERROR_BODY("MCP_SERVER_EXISTS_FOR_CONNECTED_ACCOUNT")});
     struct scalekit_error error;
-    assert_int_equal(scalekit_account_delete(rig->scalekit, &plain_call, "slack", "user_1", &error),
-                     E_OK);
-    assert_int_equal(scalekit_account_delete(rig->scalekit, &plain_call, "slack", "user_1", &error),
-                     E_OK);
-    assert_int_equal(error.class, SCALEKIT_FINE);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(
+            scalekit_account_delete(rig->scalekit, &plain_call, "slack", "user_1", &error), E_OK);
+        assert_int_equal(error.class, SCALEKIT_FINE);
+    }
+    for (int i = 0; i < 4; i++) {
         assert_int_equal(
             scalekit_account_delete(rig->scalekit, &plain_call, "slack", "user_1", &error),
             E_UPSTREAM);
         assert_int_equal(error.class, SCALEKIT_BAD_CALL);
     }
-    assert_int_equal(count(rig, DELETE), 5);
+    assert_int_equal(count(rig, DELETE), 8);
 }
 
 int main(void)
