@@ -16,8 +16,9 @@ struct hook_subject {
     const char *account_id;
 };
 
-/* Takes the webhook `id` once: connections that it is about become due now. E_CONFLICT: it was
- * taken before, nothing is changed. */
+/* Takes the webhook `id` once: connections that it is about become due now; when it names none and
+ * its account is not known, those of its user that are not usable. E_CONFLICT: it was taken before,
+ * nothing is changed. */
 enum err store_hook_take(struct store *store, const char *id, const struct hook_subject *subject,
                          int64_t *out_n_due) MUST_CHECK;
 

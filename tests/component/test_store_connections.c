@@ -58,6 +58,26 @@ static void a_webhook_is_taken_once_and_makes_its_connection_due(void **state)
     assert_int_equal(none.n, 0);
 }
 
+static void a_webhook_that_names_no_connection_makes_due_what_is_lacking(void **state)
+{
+    struct fixture *f = *state;
+    int64_t n_due = 0;
+    struct hook_subject of_new = {.user_id = "u1", .account_id = "ca_new"};
+    put_connection(f, active, identity, clock_unix_ms());
+    assert_ok(store_hook_take(f->store, "msg_1", &of_new, &n_due));
+    assert_int_equal(n_due, 0); /* of another account than the one that works */
+    put_connection(f, expired, NULL, clock_unix_ms() + 1);
+    struct hook_subject of_other = {.user_id = "u2", .account_id = "ca_new"};
+    assert_ok(store_hook_take(f->store, "msg_2", &of_other, &n_due));
+    assert_int_equal(n_due, 0);
+    struct hook_subject of_foreign = {
+        .user_id = "u1", .connection_name = "gmail", .account_id = "ca_new"};
+    assert_ok(store_hook_take(f->store, "msg_3", &of_foreign, &n_due));
+    assert_int_equal(n_due, 0);
+    assert_ok(store_hook_take(f->store, "msg_4", &of_new, &n_due));
+    assert_int_equal(n_due, 1);
+}
+
 static void what_was_asked_before_a_webhook_came_does_not_answer_it(void **state)
 {
     struct fixture *f = *state;
@@ -173,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_webhook_is_taken_once_and_makes_its_connection_due),
+        TEST(a_webhook_that_names_no_connection_makes_due_what_is_lacking),
         TEST(what_was_asked_before_a_webhook_came_does_not_answer_it),
         TEST(the_answer_to_an_older_question_does_not_count),
         TEST(no_answer_of_scalekit_confirms_who_is_connected),

@@ -116,6 +116,16 @@ describe("a blocked briefing", () => {
     assert.equal((await world.untilEnd(id)).status, "succeeded");
   });
 
+  it("goes on after a webhook that names no connection, about an account that was made meanwhile", async () => {
+    const user = await world.connect(world.user(), "sanity");
+    const { id } = await world.accepted(user, { mode: "preview" });
+    await world.until(id, ({ status }) => status === "blocked");
+    await world.connect(user, "slack");
+    assert.equal((await hook({ type: "connected_account.oauth_succeeded", data: { id: "ca_1", identifier: user,
+      connection_id: "conn_1", provider: "SLACK", status: "ACTIVE" } })).status, 204);
+    assert.equal((await world.untilEnd(id)).status, "succeeded");
+  });
+
   it("goes on when the slow reading anew finds the connection", async () => {
     const slow = await startWorld({ env: { BRIEFD_RECHECK_AFTER: "1s" } });
     try {
