@@ -86,14 +86,15 @@ static void go_on(struct request *rq, const struct flow_result *result)
     page_redirect(rq, str_text(&location));
 }
 
-/* The one value of that name, not longer than that; NULL when there is none. False: not acceptable.
- */
+/* The one value of that name, not longer than that; NULL when there is none, or an empty one. False:
+ * not acceptable. */
 static bool take(const struct url_pairs *query, const char *name, size_t max, const char **out)
 {
     *out = url_pairs_find(query, name);
     for (size_t i = 0; i < query->n; i++)
         if (strcmp(query->items[i].name, name) == 0 && query->items[i].value != *out) return false;
-    return !*out || (strlen(*out) >= 1 && strlen(*out) <= max);
+    if (*out && !**out) *out = NULL;
+    return !*out || strlen(*out) <= max;
 }
 
 static bool read_return(struct request *rq, const struct url_pairs *query, struct flow_return *out)

@@ -189,6 +189,15 @@ describe("the way back is refused", () => {
     assert.equal(await verifyCalls(user), 0);
   });
 
+  it("and takes an empty parameter for an absent one", async () => {
+    const { browser, back } = await started();
+    const denied = await browser.page(
+      `/oauth/slack/callback?auth_request_id=&error=access_denied&state=${state(back)}`);
+    assert.equal(denied.code, "access_denied");
+    const other = await started();
+    assert.equal((await other.browser.get(`${other.back}&error=&error_description=`)).status, 303);
+  });
+
   it("with any other error of the provider", async () => {
     const { user, browser, back } = await started();
     const answer = await browser.page(`/oauth/slack/callback?error=server_error&state=${state(back)}`);
