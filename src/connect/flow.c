@@ -14,7 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SECRET_BYTES 32
+#define SECRET_BYTES   32
+#define HOST_SHOWN_MAX 100
 
 void flow_begun_done(struct flow_begun *begun)
 {
@@ -41,6 +42,18 @@ static bool is_among(const char *hosts, const char *host)
         at += len;
     }
     return false;
+}
+
+/* The host of a link, for those who run this: the rest of it is a secret. */
+static char *host_of(const char *link)
+{
+    const char *authority = strstr(link, "://");
+    if (!authority) return xstrdup("");
+    const char *host = authority + 3;
+    size_t len = strcspn(host, "/?#\\");
+    const char *at = memrchr(host, '@', len);
+    if (at) len -= (size_t)(at + 1 - host);
+    return xstrndup(at ? at + 1 : host, len < HOST_SHOWN_MAX ? len : HOST_SHOWN_MAX);
 }
 
 bool flow_link_is_allowed(const char *link, const char *scalekit_url, const char *more_hosts)
@@ -76,9 +89,12 @@ static enum err make_link(struct connect *connect, const struct flow_begin *begi
     if (e) return e;
     if (flow_link_is_allowed(out_link->url, options->scalekit_url, options->link_hosts))
         return E_OK;
+    AUTO(xfree_ptr) char *host = host_of(out_link->url);
     scalekit_link_done(out_link);
-    return fail(E_PROTOCOL, "ScaleKit's link leads to a host that is neither its own nor in "
-                            "BRIEFD_LINK_HOSTS");
+    return fail(E_PROTOCOL,
+                "ScaleKit's link leads to \"%s\", which is not https on its own host or on one in "
+                "BRIEFD_LINK_HOSTS",
+                host);
 }
 
 static enum err store_flow(struct connect *connect, const struct flow_begin *begin,

@@ -295,6 +295,7 @@ describe("starting", () => {
     assert.equal(answer.status, 502);
     assert.equal(codeOf(answer.text), "upstream_failed");
     assert.ok(!answer.text.includes("evil.example"));
+    await world.logged("link_refused", ({ detail }) => detail.includes("evil.example"));
   });
 
   it("is refused towards an address that is not ours", async () => {
