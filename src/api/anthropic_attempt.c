@@ -29,7 +29,7 @@ struct receiver {
 static bool receive_event(void *ctx, const char *event, const char *data, size_t len)
 {
     struct receiver *r = ctx;
-    if (message_stream_is_complete(r->stream)) return false; /* the server forgets to hang up */
+    if (message_stream_is_complete(r->stream)) return false; /* nothing after it counts */
     bool is_content = text_starts(event, "message_") || text_starts(event, "content_block_");
     r->has_progress = r->has_progress || is_content;
     r->has_events = r->has_events || is_content;
@@ -48,6 +48,8 @@ static enum http_sink_verdict receive_bytes(void *ctx, const char *bytes, size_t
         snprintf(r->why, sizeof r->why, "%s", err_detail());
     }
     if (e) return HTTP_SINK_STOP;
+    /* Not every server, or what stands before it, ends the answer with the stream. */
+    if (message_stream_is_complete(r->stream)) return HTTP_SINK_DONE;
     return r->has_progress ? HTTP_SINK_EVENT : HTTP_SINK_MORE;
 }
 

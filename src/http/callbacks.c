@@ -106,6 +106,10 @@ size_t on_body(char *bytes, size_t size, size_t n, void *transfer)
     case HTTP_SINK_EVENT:
         t->event_ms = t->life_ms;
         return len;
+    case HTTP_SINK_DONE:
+        if (t->done_ms == 0) t->done_ms = t->life_ms;
+        timers_note(t);
+        return len;
     case HTTP_SINK_STOP:
         break;
     }

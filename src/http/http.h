@@ -60,7 +60,10 @@ struct http_header {
 enum http_sink_verdict {
     HTTP_SINK_MORE,  /* bytes arrived; nothing that counts as progress */
     HTTP_SINK_EVENT, /* progress: resets the event timer */
-    HTTP_SINK_STOP   /* enough or unusable: end the transfer now (HTTP_SINK_STOPPED) */
+    /* All that was wanted is here. A moment is left for the answer's own end, so that the connection
+     * can be kept; then the transfer ends as HTTP_SINK_STOPPED. */
+    HTTP_SINK_DONE,
+    HTTP_SINK_STOP /* enough or unusable: end the transfer now (HTTP_SINK_STOPPED) */
 };
 
 struct http_timeouts {      /* ms; 0: the default in brackets */
@@ -105,7 +108,7 @@ enum http_end {
     HTTP_TIMED_OUT, /* one of the timers; `timer` says which. With timer "connect": nothing was sent
                      */
     HTTP_TOO_LARGE, /* the answer passed reply_bytes_max */
-    HTTP_SINK_STOPPED, /* the sink said stop */
+    HTTP_SINK_STOPPED, /* the sink said stop, or was done */
     HTTP_CANCELLED,
     HTTP_FAILED_LOCALLY, /* a bad URL or header, no memory for sockets; nothing was sent */
     HTTP_END_COUNT

@@ -13,6 +13,9 @@
 #define IDLE_BYTES_MS 30000
 #define TOTAL_MS      120000
 
+/* For the last bytes after all that mattered: they mostly come in the same packet. */
+#define LAST_BYTES_MS 1000
+
 /* Transfers that are due one after the other within this time share a scan. */
 #define SCAN_GAP_MS 5
 
@@ -32,11 +35,13 @@ struct http_timeouts timers_defaults(const struct http_timeouts *wanted)
     };
 }
 
-/* The moment the first of its timers runs out, and which one that is. */
+/* The moment the first of its timers runs out, and which one that is; NULL: nothing is missing. */
 static int64_t due_ms(const struct transfer *t, const char **out_timer)
 {
     const struct http_timeouts *limits = &t->timeouts;
     int64_t due;
+    *out_timer = NULL;
+    if (t->done_ms > 0) return t->done_ms + LAST_BYTES_MS;
     if (!t->is_sent) {
         *out_timer = "connect";
         due = t->started_ms + limits->connect_ms;
@@ -78,7 +83,7 @@ void timers_run(struct http_client *c)
         const char *timer;
         int64_t due = due_ms(t, &timer);
         if (due <= now) {
-            transfer_stop(t, HTTP_TIMED_OUT, timer);
+            transfer_stop(t, timer ? HTTP_TIMED_OUT : HTTP_SINK_STOPPED, timer);
         } else if (due < next_due) {
             next_due = due;
         }

@@ -62,6 +62,7 @@ struct transfer {
     int64_t first_byte_ms; /* of the answer */
     int64_t life_ms;       /* last bytes of the answer */
     int64_t event_ms;      /* last HTTP_SINK_EVENT */
+    int64_t done_ms;       /* HTTP_SINK_DONE; 0: not yet */
     bool is_sent;
     bool has_first_byte;
     char refused[64];    /* the last address that was passed over; "": none */

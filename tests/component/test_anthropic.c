@@ -166,6 +166,14 @@ static void a_server_that_never_hangs_up_does_not_spoil_the_reply(void **state)
     expect_reply(f, 1);
 }
 
+static void a_complete_reply_is_not_held_up_by_its_connection(void **state)
+{
+    struct fixture *f = *state;
+    STUB_SCRIPT(f->server, SSE(STREAM, .end = STUB_HANG));
+    expect_reply(f, 1);
+    assert_true(f->reply.took_ms < 50000); /* silence alone may last for 60 s */
+}
+
 static void a_stream_that_makes_no_sense_is_not_paid_for_without_end(void **state)
 {
     struct fixture *f = *state;
@@ -225,6 +233,7 @@ int main(void)
         TEST_WITH_CLAUDE(heartbeats_do_not_hide_a_stall),
         TEST_WITH_CLAUDE(slow_progress_is_no_stall),
         TEST_WITH_CLAUDE(a_server_that_never_hangs_up_does_not_spoil_the_reply),
+        TEST_WITH_CLAUDE(a_complete_reply_is_not_held_up_by_its_connection),
         TEST_WITH_CLAUDE(a_stream_that_makes_no_sense_is_not_paid_for_without_end),
         TEST_WITH_CLAUDE(a_page_instead_of_a_stream_is_named),
         TEST_WITH_CLAUDE(a_call_cut_off_by_max_tokens_is_marked),

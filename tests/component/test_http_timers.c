@@ -143,6 +143,38 @@ static void a_sink_can_stop(void **state)
     assert_true(sink.n_bytes >= 100 && sink.n_bytes < 200);
 }
 
+static void a_sink_that_is_done_does_not_wait_for_the_end(void **state)
+{
+    struct fixture *f = *state;
+    struct sink sink = {.verdict = HTTP_SINK_DONE};
+    STUB_SCRIPT(f->server,
+                {.status = 200, .body = "0123456789", .is_chunked = true, .end = STUB_HANG});
+    script_heartbeats(f);
+    for (int i = 0; i < 2; i++) {
+        struct http_request request = stream_from(f, &sink);
+        request.timeouts.idle_bytes_ms = 60000;
+        struct http_reply reply;
+        http_call(f->http, &request, &reply);
+        assert_int_equal(reply.end, HTTP_SINK_STOPPED);
+        assert_null(reply.timer);
+        assert_true(reply.took_ms < 50000);
+        http_reply_done(&reply);
+    }
+}
+
+static void a_sink_that_is_done_leaves_time_for_the_end(void **state)
+{
+    struct fixture *f = *state;
+    struct sink sink = {.verdict = HTTP_SINK_DONE};
+    STUB_SCRIPT(f->server,
+                {.status = 200, .body = "0123456789", .is_chunked = true, .piece = 5, .times = 2});
+    struct http_request request = stream_from(f, &sink);
+    assert_int_equal(end_of(f, &request), HTTP_ANSWERED);
+    assert_int_equal(end_of(f, &request), HTTP_ANSWERED);
+    assert_int_equal(sink.n_bytes, 20);
+    assert_int_equal(stub_connections(f->server), 1);
+}
+
 static void an_error_page_is_not_given_to_the_sink(void **state)
 {
     struct fixture *f = *state;
@@ -214,6 +246,8 @@ int main(void)
         TEST_WITH_SERVER(progress_keeps_the_event_timer_away),
         TEST_WITH_SERVER(a_sink_gets_the_body_instead_of_the_reply),
         TEST_WITH_SERVER(a_sink_can_stop),
+        TEST_WITH_SERVER(a_sink_that_is_done_does_not_wait_for_the_end),
+        TEST_WITH_SERVER(a_sink_that_is_done_leaves_time_for_the_end),
         TEST_WITH_SERVER(an_error_page_is_not_given_to_the_sink),
         TEST_WITH_SERVER(an_endless_error_page_is_cut_off_early),
         TEST_WITH_SERVER(timers_of_many_transfers_do_not_disturb_each_other),
