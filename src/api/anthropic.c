@@ -108,9 +108,8 @@ static enum err wait_for(struct question *q, int64_t ms)
 {
     struct anthropic *a = q->a;
     int64_t now = clock_mono_ms();
-    if (q->deadline_ms > 0 && now + ms >= q->deadline_ms) {
-        return give_up(q, ANTHROPIC_DEADLINE, "the deadline comes before the next attempt");
-    }
+    bool is_past = q->deadline_ms > 0 && now >= q->deadline_ms;
+    if (is_past) return give_up(q, ANTHROPIC_DEADLINE, "the deadline has passed");
     int64_t since = q->failing_since_ms > 0 ? q->failing_since_ms : now;
     if (now + ms > since + a->retry_budget_ms) {
         if (q->failing_since_ms == 0) {
@@ -118,6 +117,10 @@ static enum err wait_for(struct question *q, int64_t ms)
                      "an earlier caller was told to come back much later");
         }
         return give_up(q, ANTHROPIC_UNAVAILABLE, "the time for retries is used up");
+    }
+    /* After the budget: where both are too short, a later deadline would not help. */
+    if (q->deadline_ms > 0 && now + ms >= q->deadline_ms) {
+        return give_up(q, ANTHROPIC_DEADLINE, "the deadline comes before the next attempt");
     }
     if (ms > 0 && !retry_sleep(a->http, ms, q->cancel, q->deadline_ms)) {
         return give_up(q, ANTHROPIC_CANCELLED, "called off while waiting");

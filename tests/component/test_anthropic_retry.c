@@ -151,6 +151,16 @@ static void a_deadline_ends_the_waiting(void **state)
     assert_int_equal(f->error.attempts, 1);
 }
 
+/* A later deadline would not help. */
+static void a_wait_beyond_budget_and_deadline_is_no_lack_of_time(void **state)
+{
+    struct fixture *f = *state;
+    STUB_SCRIPT(f->server, ERROR_REPLY(429, "rate_limit_error", "retry-after: 600\r\n"));
+    assert_int_equal(ask_until(f, NULL, 60000), E_UPSTREAM);
+    assert_int_equal(f->error.fault, ANTHROPIC_UNAVAILABLE);
+    assert_int_equal(f->error.attempts, 1);
+}
+
 static void a_deadline_ends_an_attempt(void **state)
 {
     struct fixture *f = *state;
@@ -247,6 +257,7 @@ int main(void)
         TEST_WITH_CLAUDE(the_retry_budget_ends),
         TEST_WITH_CLAUDE(a_wait_beyond_the_budget_is_not_begun),
         TEST_WITH_CLAUDE(a_deadline_ends_the_waiting),
+        TEST_WITH_CLAUDE(a_wait_beyond_budget_and_deadline_is_no_lack_of_time),
         TEST_WITH_CLAUDE(a_deadline_ends_an_attempt),
         TEST_WITH_CLAUDE(a_cancel_ends_an_attempt),
         TEST_WITH_CLAUDE(a_cancel_ends_the_waiting),
