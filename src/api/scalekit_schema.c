@@ -2,13 +2,11 @@
  * Input schemas of strangers, rewritten so that the model API accepts them. (wire notes 6; the
  * model API's rules for tools: wire/anthropic.md 1.3)
  *
- * A schema is walked by spans and only known keywords with values of the right kind are copied,
- * byte for byte; the rest is left out, so that one odd keyword does not make the model API refuse
- * every request of a run. What is left out is at worst a hint that the model does not get: the
- * service checks arguments itself, loosely.
+ * A schema is walked by spans and only known keywords with values of the right kind are copied:
+ * with an odd one the model API would refuse every request of a run. What is left out is at worst a
+ * hint that the model does not get: the service checks arguments itself, loosely.
  *
- *   - the top is an object schema, without anyOf, oneOf, allOf, not, enum and const; a $ref at the
- * top is followed
+ *   - the top is an object schema, without anyOf, oneOf, allOf, not, enum, const; its $ref is followed
  *   - property names that the API refuses ("$filter") disappear, also from `required`
  *   - `required: true` inside a property moves to the `required` list of its parent
  *   - schema_version and tool_version, which steer the service, are not the model's business
@@ -16,8 +14,7 @@
  *   - a schema above 64 KiB loses its nested descriptions and examples, then its nesting, then all
  *   - what is no object at all becomes {"properties":{},"type":"object"}: the tool stays usable
  *
- * The result is canonical (sorted keys): it does not change when the service orders its maps
- * differently.
+ * The result is canonical (sorted keys), in whatever order the service has its maps.
  */
 #include "api/scalekit_internal.h"
 
@@ -40,6 +37,7 @@ enum keyword_kind {
     KEY_TEXT,       /* string */
     KEY_TYPE,       /* one type or a list of them */
     KEY_NUMBER,     /* number */
+    KEY_POSITIVE,   /* number above 0 */
     KEY_NATURAL,    /* integer, not negative */
     KEY_BOOL,       /* true, false */
     KEY_VALUE,      /* any value */
@@ -71,7 +69,7 @@ static const struct keyword {
     {"maximum",              KEY_NUMBER,     INNER       },
     {"exclusiveMinimum",     KEY_NUMBER,     INNER       },
     {"exclusiveMaximum",     KEY_NUMBER,     INNER       },
-    {"multipleOf",           KEY_NUMBER,     INNER       },
+    {"multipleOf",           KEY_POSITIVE,   INNER       },
     {"minLength",            KEY_NATURAL,    INNER       },
     {"maxLength",            KEY_NATURAL,    INNER       },
     {"minItems",             KEY_NATURAL,    INNER       },
@@ -119,22 +117,26 @@ static bool is_property_kept(const struct walk *walk, const struct str *name)
     return is_property_name(name) && !(walk->level == 1 && is_control);
 }
 
-static bool is_type_word(struct json_span value)
+/* One bit for each type; 0: none of them. */
+static unsigned type_bit(struct json_span value)
 {
     static const char *const words[] = {"null",   "boolean", "object", "array",
                                         "number", "string",  "integer"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (json_string_is(value, words[i])) return true;
-    return false;
+        if (json_string_is(value, words[i])) return 1U << i;
+    return 0;
 }
 
 static bool is_type(struct json_span value)
 {
-    if (json_type(value) != JSON_ARRAY) return is_type_word(value);
-    size_t n = 0;
-    for (struct json_iter it = json_iter(value); json_next(&it); n++)
-        if (!is_type_word(it.value)) return false;
-    return n > 0 && n <= 7;
+    unsigned seen = type_bit(value);
+    struct json_iter it = json_iter(value);
+    while (!it.is_object && json_next(&it)) {
+        unsigned bit = type_bit(it.value);
+        if (bit == 0 || seen & bit) return false;
+        seen |= bit;
+    }
+    return seen != 0;
 }
 
 static bool is_schema(struct json_span value)
@@ -143,19 +145,17 @@ static bool is_schema(struct json_span value)
     return type == JSON_OBJECT || type == JSON_TRUE || type == JSON_FALSE;
 }
 
-static bool is_list_of_schemas(struct json_span value)
-{
-    if (json_type(value) != JSON_ARRAY) return false;
-    size_t n = 0;
-    for (struct json_iter it = json_iter(value); json_next(&it); n++)
-        if (!is_schema(it.value)) return false;
-    return n > 0;
-}
-
 static bool is_filled_array(struct json_span value)
 {
     struct json_iter it = json_iter(value);
     return json_type(value) == JSON_ARRAY && json_next(&it);
+}
+
+static bool is_list_of_schemas(struct json_span value)
+{
+    for (struct json_iter it = json_iter(value); json_next(&it);)
+        if (!is_schema(it.value)) return false;
+    return is_filled_array(value);
 }
 
 /* The schema that "#/$defs/Name" or "#/definitions/Name" means; JSON_NONE when there is none. */
@@ -180,6 +180,7 @@ static bool is_fit(const struct walk *walk, enum keyword_kind kind, struct json_
 {
     enum json_type type = json_type(value);
     int64_t natural = -1;
+    double number = 0;
     switch (kind) {
     case KEY_TEXT:
         return type == JSON_STRING;
@@ -187,6 +188,8 @@ static bool is_fit(const struct walk *walk, enum keyword_kind kind, struct json_
         return is_type(value);
     case KEY_NUMBER:
         return type == JSON_NUMBER;
+    case KEY_POSITIVE:
+        return type == JSON_NUMBER && json_double(value, &number) && number > 0;
     case KEY_NATURAL:
         return type == JSON_NUMBER && json_int(value, &natural) && natural >= 0;
     case KEY_BOOL:
@@ -216,8 +219,7 @@ static bool is_nested_too_deep(const struct walk *walk)
     return walk->level > max;
 }
 
-/* Decodes the key of `it`; false when an earlier member of the object has it already (the first one
- * counts). */
+/* Decodes the key of `it`; false when an earlier member of the object has it, which counts. */
 static bool key_decode(struct json_span object, const struct json_iter *it, struct str *out)
 {
     str_clear(out);
@@ -320,8 +322,7 @@ static void collect(struct json_span schema, struct json_span out[ARRAY_LEN(keyw
             if (!out[i].len && json_string_is(it.key, keywords[i].name)) out[i] = it.value;
 }
 
-/* Members of `schema`; the definitions come from the root, which is another one behind a $ref at
- * the top. */
+/* Members of `schema`; definitions come from the root, another one behind a $ref at the top. */
 static void walk_members(struct walk *walk, struct json_span schema)
 {
     bool is_top = walk->level == 1;

@@ -134,14 +134,16 @@ static void keywords_with_values_of_the_wrong_kind_are_left_out(void **state)
     static const struct row rows[] = {
         {"{\"properties\":{\"a\":{\"type\":\"any\",\"minimum\":\"1\",\"exclusiveMinimum\":true,"
          "\"enum\":[],\"description\":7,\"items\":[{}],\"minLength\":-1,\"maxLength\":2.5,"
-         "\"uniqueItems\":1,\"anyOf\":[],\"oneOf\":[7],\"nullable\":true,\"pattern\":{}}}}", "{\"properties\":{\"a\":{}},\"type\":\"object\"}"                                        },
+         "\"uniqueItems\":1,\"anyOf\":[],\"oneOf\":[7],\"nullable\":true,\"pattern\":{}}}}",   "{\"properties\":{\"a\":{}},\"type\":\"object\"}"                                      },
         {"{\"properties\":{\"a\":{\"type\":[\"string\",\"null\"],\"minimum\":1.50,"
-         "\"enum\":[\"x\",null],\"default\":12345678901234567890,\"minLength\":0}}}",        "{\"properties\":{\"a\":{\"default\":12345678901234567890,\"enum\":[\"x\",null],"
+         "\"enum\":[\"x\",null],\"default\":12345678901234567890,\"minLength\":0}}}",          "{\"properties\":{\"a\":{\"default\":12345678901234567890,\"enum\":[\"x\",null],"
          "\"minLength\":0,\"minimum\":1.50,\"type\":[\"string\",\"null\"]}},\"type\":\"object\"}"},
+        {"{\"properties\":{\"a\":{\"type\":[\"string\",\"string\"],\"multipleOf\":0},"
+         "\"b\":{\"type\":{\"x\":\"string\"},\"multipleOf\":-1},\"c\":{\"multipleOf\":0.5}}}", "{\"properties\":{\"a\":{},\"b\":{},\"c\":{\"multipleOf\":0.5}},\"type\":\"object\"}"  },
         {"{\"properties\":{\"a\":\"string\",\"b\":true,\"c\":null,\"d\":[]}}",
          "{\"properties\":{\"a\":{},\"b\":true,\"c\":{},\"d\":{}},\"type\":\"object\"}"                                                                                                        },
         {"{\"properties\":{\"a\":{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"array\","
-         "\"items\":{\"type\":\"integer\",\"x\":1}}]}}}",                                    "{\"properties\":{\"a\":{\"anyOf\":[{\"type\":\"string\"},{\"items\":{\"type\":"
+         "\"items\":{\"type\":\"integer\",\"x\":1}}]}}}",                                      "{\"properties\":{\"a\":{\"anyOf\":[{\"type\":\"string\"},{\"items\":{\"type\":"
          "\"integer\"},\"type\":\"array\"}]}},\"type\":\"object\"}"                                                          },
     };
     assert_rows(rows, ARRAY_LEN(rows));
