@@ -85,9 +85,6 @@ static enum err take_reply(struct briefing *b, struct conversation *c,
     switch (reply->stop) {
     case STOP_MAX_TOKENS:
         return cut_off(b, c);
-    case STOP_PAUSE_TURN:
-        transcript_add_assistant(&c->transcript, reply->content);
-        return E_OK;
     case STOP_REFUSAL:
         return briefing_end(
             b, AGENT_FAILED, "model_refused", "the model refused to go on%s%s; nothing was posted",
@@ -103,6 +100,7 @@ static enum err take_reply(struct briefing *b, struct conversation *c,
     case STOP_END_TURN:
     case STOP_TOOL_USE:
     case STOP_SEQUENCE:
+    case STOP_PAUSE_TURN:
         break;
     }
     transcript_add_assistant(&c->transcript, reply->content);
@@ -110,7 +108,9 @@ static enum err take_reply(struct briefing *b, struct conversation *c,
     enum err e = tool_calls_collect(&b->frozen, reply->content, &calls);
     if (e == E_PROTOCOL) return briefing_end(b, AGENT_FAILED, "model_rejected", "%s", err_detail());
     if (e) return e;
-    return calls.n > 0 ? answer_calls(b, c, reply, n, &calls) : no_calls(b, c);
+    /* Calls come first, also of a reply that calls itself paused: unanswered they may not go back. */
+    if (calls.n > 0) return answer_calls(b, c, reply, n, &calls);
+    return reply->stop == STOP_PAUSE_TURN ? E_OK : no_calls(b, c);
 }
 
 static void conversation_done(struct conversation *c)

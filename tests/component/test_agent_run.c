@@ -182,6 +182,17 @@ static void a_paused_turn_goes_on_with_nothing_added(void **state)
                   "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"hm\"}]}]}"));
 }
 
+static void calls_of_a_paused_turn_are_answered_not_run(void **state)
+{
+    struct rig *rig = *state;
+    FAKE_TOOLS(POSTS);
+    FAKE_CLAUDE({.content = "[" CALL("t1", QUERY, "{}") "]", .stop = STOP_PAUSE_TURN}, SENDS("t2"));
+    rig_run(rig);
+    assert_delivered(rig, 1);
+    assert_int_equal(fake_calls(QUERY), 0);
+    assert_non_null(strstr(fake_question(1), "\"tool_use_id\":\"t1\",\"content\":\"Not executed"));
+}
+
 static void calls_of_a_reply_that_ended_otherwise_are_answered_not_run(void **state)
 {
     struct rig *rig = *state;
@@ -324,6 +335,7 @@ int main(void)
         RIG_TEST(a_reply_that_was_cut_off_is_asked_again_with_more_room),
         RIG_TEST(every_way_of_stopping_has_its_end),
         RIG_TEST(a_paused_turn_goes_on_with_nothing_added),
+        RIG_TEST(calls_of_a_paused_turn_are_answered_not_run),
         RIG_TEST(calls_of_a_reply_that_ended_otherwise_are_answered_not_run),
         RIG_TEST(a_delivery_beside_other_calls_is_refused_while_they_run),
         RIG_TEST(many_calls_run_in_batches),
