@@ -103,11 +103,13 @@ static void hash_call(struct read_step *step, const struct tool_call *call)
     sha256_final_hex(&state, step->hash);
 }
 
-/* The model sees at most so many bytes, cut between characters, and is told. */
+/* The model sees at most so many bytes, cut between characters, and is told. White space alone is no
+ * output: the model API refuses it. */
 static void show_output(const struct briefing *b, struct json_span data, struct str *text)
 {
     AUTO(str_done) struct str whole = {0};
     if (!json_string(data, &whole)) str_append(&whole, data.text, data.len);
+    if (strspn(str_text(&whole), " \t\r\n\f\v") == whole.len) return;
     size_t max = b->frozen.tool_output_bytes_max;
     if (whole.len <= max) {
         utf8_repair(text, str_text(&whole), whole.len);

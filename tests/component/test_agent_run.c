@@ -246,6 +246,16 @@ static void tools_that_keep_failing_end_the_run(void **state)
     assert_int_equal(fake_calls(QUERY), 10); /* the fifth was fine: counted anew */
 }
 
+static void white_space_is_no_output(void **state)
+{
+    struct rig *rig = *state;
+    FAKE_TOOLS({.tool = QUERY, .data = "\" \\n\\t\""}, POSTS);
+    FAKE_CLAUDE(READS("t1"), SENDS("t2"));
+    rig_run(rig);
+    assert_delivered(rig, 1);
+    assert_non_null(strstr(fake_question(1), "\"content\":\"(no output)\""));
+}
+
 static void a_long_result_is_cut_between_characters_and_the_model_is_told(void **state)
 {
     struct rig *rig = *state;
@@ -340,6 +350,7 @@ int main(void)
         RIG_TEST(a_delivery_beside_other_calls_is_refused_while_they_run),
         RIG_TEST(many_calls_run_in_batches),
         RIG_TEST(tools_that_keep_failing_end_the_run),
+        RIG_TEST(white_space_is_no_output),
         RIG_TEST(a_long_result_is_cut_between_characters_and_the_model_is_told),
         RIG_TEST(the_number_of_replies_has_a_limit),
         RIG_TEST(attempts_that_were_turned_away_cost_nothing),
