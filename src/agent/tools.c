@@ -302,14 +302,20 @@ static enum err run_batch(struct briefing *b, int n_reply, struct tool_call **ba
     return e;
 }
 
-/* Errors are the model's to mend, but not for ever. */
+/* Errors are the model's to mend, but not for ever. Many in one reply are no end yet: the model has
+ * not read of them. */
 static enum err count_failures(struct briefing *b, const struct tool_calls *calls)
 {
+    bool was_told = b->failed_in_a_row > 0;
+    bool fails_again = false;
     for (size_t i = 0; i < calls->n; i++) {
         if (!calls->items[i].is_answered) continue;
-        b->failed_in_a_row = calls->items[i].outcome.is_error ? b->failed_in_a_row + 1 : 0;
+        bool is_error = calls->items[i].outcome.is_error;
+        b->failed_in_a_row = is_error ? b->failed_in_a_row + 1 : 0;
+        was_told = was_told && is_error;
+        fails_again = was_told;
     }
-    if (b->failed_in_a_row < FAILED_IN_A_ROW_MAX) return E_OK;
+    if (b->failed_in_a_row < FAILED_IN_A_ROW_MAX || !fails_again) return E_OK;
     return briefing_end(b, AGENT_FAILED, "tool_failed", "%d tool calls in a row ended in an error",
                         b->failed_in_a_row);
 }

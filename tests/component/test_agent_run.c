@@ -246,6 +246,27 @@ static void tools_that_keep_failing_end_the_run(void **state)
     assert_int_equal(fake_calls(QUERY), 10); /* the fifth was fine: counted anew */
 }
 
+static void many_failures_in_one_reply_are_first_told_to_the_model(void **state)
+{
+    struct rig *rig = *state;
+    AUTO(str_done) struct str calls = {0};
+    for (int i = 0; i < 6; i++)
+        str_append_format(&calls, "%s" CALL("t%d", QUERY, "{}"), i ? "," : "[", i);
+    str_append_char(&calls, ']');
+    struct fake_reply reads = {.content = str_text(&calls), .stop = STOP_TOOL_USE};
+    FAKE_TOOLS({.tool = QUERY, .times = 6, .class = SCALEKIT_BAD_CALL, .status = 400}, POSTS);
+    FAKE_CLAUDE(reads, SENDS("s"));
+    rig_run(rig);
+    assert_delivered(rig, 1);
+
+    fake_reset();
+    FAKE_TOOLS({.tool = QUERY, .times = -1, .class = SCALEKIT_BAD_CALL, .status = 400});
+    FAKE_CLAUDE(reads, READS("r"), SENDS("s"));
+    rig_run(rig);
+    assert_end(rig, AGENT_FAILED, "tool_failed");
+    assert_int_equal(fake_questions(), 2);
+}
+
 static void white_space_is_no_output(void **state)
 {
     struct rig *rig = *state;
@@ -350,6 +371,7 @@ int main(void)
         RIG_TEST(a_delivery_beside_other_calls_is_refused_while_they_run),
         RIG_TEST(many_calls_run_in_batches),
         RIG_TEST(tools_that_keep_failing_end_the_run),
+        RIG_TEST(many_failures_in_one_reply_are_first_told_to_the_model),
         RIG_TEST(white_space_is_no_output),
         RIG_TEST(a_long_result_is_cut_between_characters_and_the_model_is_told),
         RIG_TEST(the_number_of_replies_has_a_limit),

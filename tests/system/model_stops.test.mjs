@@ -88,9 +88,8 @@ suite("how a reply ends", [
   { name: "a tool id that stands twice ends the briefing, and nothing of that reply is run",
     ...script("duplicate_tool_ids"), replies: 1, end: "model_rejected", says: /twice/,
     check: ran("sanitymcp_list_projects", 0) },
-  { name: "a reply of 70 calls ends the briefing, and no more than 64 are run",
-    ...script("many_parallel", { args: { n: 70 } }), replies: 1, end: "tool_failed",
-    check: ran("sanitymcp_list_projects", 64) },
+  { name: "of a reply of 70 calls no more than 64 are run, and the model is told of the others",
+    ...script("many_parallel", { args: { n: 70 } }), check: ran("sanitymcp_list_projects", 64) },
   { name: "big integers keep every digit, to the tool and back to the model",
     ...script("big_integers"), setup: (c) => c.fault(
       { endpoint: EXECUTE, id: `tool ${c.user}`, count: -1, action: { type: "delay", ms: 0 },
