@@ -82,7 +82,8 @@ static bool is_spend_limit(const struct anthropic_error *e)
 {
     return strcmp(e->code, "enforced_spend_limit_reached") == 0 ||
            strcmp(e->code, "contract_spend_limit_reached") == 0 ||
-           (e->status == 400 && strcasestr(e->message, "specified API usage limits"));
+           (e->status == 400 && strcasestr(e->message, "reached your specified") &&
+            strcasestr(e->message, "API usage limits")); /* "… workspace API usage limits" */
 }
 
 /* There is no code for it; a changed sentence only makes the story less precise. */
