@@ -171,16 +171,23 @@ enum err journal_note(struct journal *j, const struct event_new *event,
                .change = change, .ctx = ctx, .events = event, .n_events = event ? 1 : 0});
 }
 
+enum err journal_mark(struct journal *j, const struct step_write *begun,
+                      const struct event_new *event,
+                      enum err (*change)(void *ctx, struct run_row *row), void *ctx)
+{
+    return journal_write(j, &(struct run_update){.change = change,
+                                                 .ctx = ctx,
+                                                 .events = event,
+                                                 .n_events = event ? 1 : 0,
+                                                 .steps = begun,
+                                                 .n_steps = 1});
+}
+
 enum err journal_intend(struct journal *j, const struct step_write *begun,
                         enum err (*change)(void *ctx, struct run_row *row), void *ctx)
 {
     struct event_new event = {.type = "delivery_intended"};
-    enum err e = journal_write(j, &(struct run_update){.change = change,
-                                                       .ctx = ctx,
-                                                       .events = &event,
-                                                       .n_events = 1,
-                                                       .steps = begun,
-                                                       .n_steps = 1});
+    enum err e = journal_mark(j, begun, &event, change, ctx);
     fault_crash("intent_written");
     return e;
 }

@@ -73,6 +73,11 @@ enum err journal_finish(struct journal *j, const struct journal_result *results,
 enum err journal_note(struct journal *j, const struct event_new *event,
                       enum err (*change)(void *ctx, struct run_row *row), void *ctx) MUST_CHECK;
 
+/* The same with a begun step, whose meta is replaced. `event` and `change` may be NULL. */
+enum err journal_mark(struct journal *j, const struct step_write *begun,
+                      const struct event_new *event,
+                      enum err (*change)(void *ctx, struct run_row *row), void *ctx) MUST_CHECK;
+
 /* The begin of a delivery: the step and its change of the row (running to delivering) in one
  * transaction. An error of `change` means that nothing happened, and is returned. */
 enum err journal_intend(struct journal *j, const struct step_write *begun,

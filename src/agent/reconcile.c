@@ -2,6 +2,7 @@
 
 #include "agent/accounts.h"
 #include "agent/history.h"
+#include "agent/settling.h"
 #include "base/clock.h"
 #include "http/retry.h"
 
@@ -11,6 +12,7 @@
 #define CLOCK_SKEW_MS      (10 * 60 * 1000) /* Slack's clock against ours */
 #define SLICE_MS           500              /* how soon a stop of the process is noticed */
 #define BETWEEN_READS_MS   (10 * 1000)
+#define READS_NEEDED       2 /* to call a message absent */
 #define IDENTITY_AGAIN_MAX 4 /* before a send, when the probe says "not now" */
 
 static enum err cannot_know(struct sending *s, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -119,10 +121,11 @@ static enum err move_to_delivering(void *ctx, struct run_row *row)
 }
 
 struct looking {
-    int64_t give_up_ms; /* mono */
-    int64_t settled_ms; /* mono: absence counts from here on */
+    struct settling settling; /* as it is stored */
+    int64_t began_ms;         /* mono: this attempt */
+    int64_t give_up_ms;       /* mono */
+    int64_t settled_ms;       /* mono: absence counts from here on */
     int64_t oldest_unix_ms;
-    int n_complete; /* reads that count */
     struct history_read read;
 };
 
@@ -151,6 +154,12 @@ static enum err check_author(struct sending *s, struct looking *l)
     }
 }
 
+static int64_t between_looks_ms(const struct briefing *b)
+{
+    int64_t gap_ms = b->agent->delivery_settle_ms / 4;
+    return gap_ms < BETWEEN_READS_MS ? gap_ms : BETWEEN_READS_MS;
+}
+
 /* One look. *out_is_decided: the outcome is set. */
 static enum err look(struct sending *s, struct looking *l, bool *out_is_decided)
 {
@@ -158,8 +167,7 @@ static enum err look(struct sending *s, struct looking *l, bool *out_is_decided)
     struct history_read *read = &l->read;
     enum err e = history_look(b, l->oldest_unix_ms, read);
     if (e) return e;
-    int64_t gap_ms = b->agent->delivery_settle_ms / 4;
-    int64_t next_ms = clock_mono_ms() + (gap_ms < BETWEEN_READS_MS ? gap_ms : BETWEEN_READS_MS);
+    int64_t next_ms = clock_mono_ms() + between_looks_ms(b);
     switch (read->end) {
     case HISTORY_FOUND:
         s->outcome = DELIVERED;
@@ -168,9 +176,9 @@ static enum err look(struct sending *s, struct looking *l, bool *out_is_decided)
         *out_is_decided = true;
         return E_OK;
     case HISTORY_ABSENT:
-        if (read->began_ms >= l->settled_ms) l->n_complete++;
+        if (read->began_ms >= l->settled_ms) l->settling.n_reads++;
         history_read_done(read);
-        if (l->n_complete == 2) {
+        if (l->settling.n_reads >= READS_NEEDED) {
             e = check_author(s, l); /* it was the same channel that was read */
             if (e) return e;
             s->outcome = DELIVERY_SURELY_ABSENT;
@@ -191,6 +199,49 @@ static enum err look(struct sending *s, struct looking *l, bool *out_is_decided)
     return wait_until(b, next_ms);
 }
 
+/* Keeps what the next attempt must know; with an event also that looking has begun. */
+static enum err remember(struct sending *s, const struct looking *l, const struct event_new *event)
+{
+    AUTO(str_done) struct str meta = {0};
+    settling_write(&l->settling, &meta);
+    struct step_write begun = {
+        .key = s->key, .state = STEP_BEGUN, .request_hash = s->hash, .meta = str_text(&meta)};
+    return journal_mark(&s->b->journal, &begun, event, event ? move_to_delivering : NULL, NULL);
+}
+
+/* Takes up the clocks where an earlier attempt left them: the settle time, which no send can fall
+ * into any more, and the patience. */
+static enum err begin_looking(struct sending *s, struct looking *l)
+{
+    const struct agent *agent = s->b->agent;
+    const struct step_row *step = journal_begun(&s->b->journal, s->key);
+    l->settling = settling_read(step ? step->meta : NULL);
+    l->began_ms = clock_mono_ms();
+    int64_t settle_ms = agent->delivery_settle_ms;
+    int64_t quiet_ms = settling_quiet_ms(&l->settling, clock_unix_ms(), l->began_ms);
+    int64_t settle_left_ms = settle_ms > quiet_ms ? settle_ms - quiet_ms : 0;
+    int64_t patience_ms =
+        agent->reconcile_timeout_ms > 2 * settle_ms ? agent->reconcile_timeout_ms : 2 * settle_ms;
+    int64_t left_ms = patience_ms - l->settling.looked_ms;
+    int64_t needed_ms = settle_left_ms + 2 * between_looks_ms(s->b);
+    if (left_ms > 0 && left_ms < needed_ms) left_ms = needed_ms;
+    l->settled_ms = l->began_ms + settle_left_ms;
+    l->give_up_ms = l->began_ms + left_ms;
+    l->oldest_unix_ms = s->intended_unix_ms - CLOCK_SKEW_MS;
+    return remember(s, l, &(struct event_new){.type = "delivery_reconciling"});
+}
+
+/* A run that goes on later does not get all the time once more. */
+static void stop_looking(struct sending *s, struct looking *l)
+{
+    enum agent_end_kind kind = s->b->end->kind;
+    if (kind != AGENT_PARKED && kind != AGENT_BLOCKED && kind != AGENT_CREDENTIALS) return;
+    l->settling.looked_ms += clock_mono_ms() - l->began_ms;
+    /* What cannot be written costs time, and nothing else. */
+    enum err e = remember(s, l, NULL);
+    (void)e;
+}
+
 enum err reconcile(struct sending *s, bool is_left_open)
 {
     struct briefing *b = s->b;
@@ -198,20 +249,13 @@ enum err reconcile(struct sending *s, bool is_left_open)
         snprintf(s->why, sizeof(s->why), "the process ended while the message was on its way");
     if (!b->frozen.history_tool || b->frozen.n_authors == 0)
         return cannot_know(s, "there is no tool to read the channel back");
-    struct event_new event = {.type = "delivery_reconciling"};
-    enum err e = journal_note(&b->journal, &event, move_to_delivering, NULL);
+    AUTO(looking_done) struct looking l = {0};
+    enum err e = begin_looking(s, &l);
     if (e) return e;
-    int64_t now_ms = clock_mono_ms();
-    int64_t settle_ms = b->agent->delivery_settle_ms;
-    int64_t timeout_ms = b->agent->reconcile_timeout_ms;
-    AUTO(looking_done)
-    struct looking l = {.give_up_ms =
-                            now_ms + (timeout_ms > 2 * settle_ms ? timeout_ms : 2 * settle_ms),
-                        .settled_ms = now_ms + settle_ms,
-                        .oldest_unix_ms = s->intended_unix_ms - CLOCK_SKEW_MS};
     e = check_author(s, &l);
     bool is_decided = false;
     while (!e && !is_decided)
         e = look(s, &l, &is_decided);
+    if (e) stop_looking(s, &l);
     return e;
 }

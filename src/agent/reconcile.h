@@ -7,7 +7,7 @@
  *
  * Surely absent takes two complete reads, the first one only when the settle time is over: ScaleKit
  * may still run a call to its end after it has timed out for us. All of it has a clock of its own,
- * outside the run's deadline. What remains: a message that Slack accepts later than the settle time
+ * outside the run's deadline; restarts in between do not set it back (agent/settling.h). What remains: a message that Slack accepts later than the settle time
  * after the last read would be posted twice.
  */
 #ifndef AGENT_RECONCILE_H

@@ -1,0 +1,107 @@
+/*
+ * Looking for a message, with stops of the process in between, and the clocks of it.
+ */
+#include "support/fake_upstreams.h"
+
+#include "component/agent_fixture.h"
+
+#define LOST                                                                                       \
+    {                                                                                              \
+        .tool = SEND, .class = SCALEKIT_UNKNOWN, .status = 504                                     \
+    }
+#define ABSENT_ONCE                                                                                \
+    {                                                                                              \
+        .tool = HISTORY, .data = "{\"messages\":[],\"has_more\":false}"                            \
+    }
+
+static void stop_the_process(void *ctx)
+{
+    struct rig *rig = ctx;
+    atomic_store(&rig->control.wish, AGENT_STOP_PARK);
+}
+
+/* As if so much time had passed since, by the clocks that are named. */
+static void let_time_pass(struct rig *rig, int64_t unix_ms, int64_t mono_ms)
+{
+    AUTO(str_done) struct str sql = {0};
+    str_append_format(&sql,
+                      "UPDATE steps SET meta = json_set(meta, '$.quiet_unix_ms', "
+                      "json_extract(meta, '$.quiet_unix_ms') - %lld, '$.quiet_mono_ms', "
+                      "json_extract(meta, '$.quiet_mono_ms') - %lld) WHERE state = 'begun'",
+                      (long long)unix_ms, (long long)mono_ms);
+    (void)ask_file(&rig->f, str_text(&sql));
+}
+
+#define ABSENT_AND_STOPPED                                                                         \
+    {                                                                                              \
+        .tool = HISTORY, .data = "{\"messages\":[],\"has_more\":false}", .hook = stop_the_process, \
+        .ctx = rig                                                                                 \
+    }
+
+static int64_t decided_deliveries(struct rig *rig)
+{
+    return ask_file(&rig->f,
+                    "SELECT count(*) FROM steps WHERE key = 'delivery/1' AND state = 'done'");
+}
+
+static void a_restart_does_not_set_the_settle_time_back(void **state)
+{
+    struct rig *rig = *state;
+    rig->agent.delivery_settle_ms = 8000;
+    FAKE_TOOLS(LOST, ABSENT_AND_STOPPED, ABSENT_AND_STOPPED, ABSENT_ONCE, ABSENT_AND_STOPPED,
+               POSTS);
+    FAKE_CLAUDE(SENDS("t1"));
+    rig_run(rig);
+    for (int i = 0; i < 2; i++) {
+        assert_end(rig, AGENT_PARKED, NULL);
+        assert_int_equal(decided_deliveries(rig), 0);
+        let_time_pass(rig, 4000, 4000);
+        rig_again(rig);
+    }
+    assert_end(rig, AGENT_PARKED, NULL);
+    assert_int_equal(decided_deliveries(rig), 1); /* both reads of this attempt counted */
+    rig_again(rig);
+    assert_delivered(rig, 2);
+}
+
+static void a_clock_that_was_set_does_not_make_absent_what_may_still_come(void **state)
+{
+    struct rig *rig = *state;
+    rig->agent.delivery_settle_ms = 2000;
+    FAKE_TOOLS(LOST, ABSENT_AND_STOPPED, ABSENT_ONCE, ABSENT_AND_STOPPED, POSTS);
+    FAKE_CLAUDE(SENDS("t1"));
+    rig_run(rig);
+    assert_end(rig, AGENT_PARKED, NULL);
+    let_time_pass(rig, 3600 * 1000, 0);
+    rig_again(rig);
+    assert_end(rig, AGENT_PARKED, NULL);
+    assert_int_equal(decided_deliveries(rig), 0); /* the first of the two came too early */
+    assert_int_equal(fake_calls(SEND), 1);
+}
+
+static void patience_is_used_up_over_all_attempts(void **state)
+{
+    struct rig *rig = *state;
+    FAKE_TOOLS(LOST, ABSENT_AND_STOPPED,
+               {.tool = HISTORY, .times = -1, .provider_error = "ratelimited"}, POSTS);
+    FAKE_CLAUDE(SENDS("t1"));
+    rig->agent.delivery_settle_ms = 3600 * 1000;
+    rig_run(rig);
+    assert_end(rig, AGENT_PARKED, NULL);
+    (void)ask_file(&rig->f, "UPDATE steps SET meta = json_set(meta, '$.looked_ms', 7200000)"
+                            " WHERE state = 'begun'");
+    rig_again(rig);
+    assert_end(rig, AGENT_FAILED, "delivery_unknown");
+    assert_int_equal(fake_calls(HISTORY), 2); /* one last look */
+    assert_int_equal(fake_calls(SEND), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RIG_TEST(a_restart_does_not_set_the_settle_time_back),
+        RIG_TEST(a_clock_that_was_set_does_not_make_absent_what_may_still_come),
+        RIG_TEST(patience_is_used_up_over_all_attempts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
