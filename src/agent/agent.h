@@ -63,6 +63,7 @@ struct agent_end {
     char detail[600];     /* for people; no secrets, no content */
     char blocked_on[600]; /* JSON array [{"connector","status"}] */
     bool needs_attention;
+    int64_t ran_ms; /* this attempt; a message on its way does not count */
 };
 
 /* `row` is the claimed run (status running), kept up to date while it moves on. */

@@ -61,6 +61,18 @@ enum err briefing_check(struct briefing *b)
     return E_OK;
 }
 
+int64_t briefing_ran_ms(const struct briefing *b)
+{
+    return clock_mono_ms() - b->started_mono_ms - b->off_clock_ms;
+}
+
+void briefing_off_clock(struct briefing *b, int64_t since_mono_ms)
+{
+    int64_t passed_ms = clock_mono_ms() - since_mono_ms;
+    b->off_clock_ms += passed_ms;
+    b->deadline_mono_ms += passed_ms;
+}
+
 bool briefing_wait_for_room(void *ctx)
 {
     struct briefing *b = ctx;

@@ -19,6 +19,8 @@ struct briefing {
     struct agent_end *end;
     struct journal journal;
     struct frozen frozen;     /* empty until prepared */
+    int64_t started_mono_ms;  /* this attempt */
+    int64_t off_clock_ms;     /* of this attempt, what is no running time */
     int64_t deadline_mono_ms; /* of the running time */
     int failed_in_a_row;      /* tool calls that ended in an error, since the last good one */
     int n_rejections;         /* deliveries that the provider refused for good */
@@ -36,6 +38,11 @@ enum err briefing_blocked(struct briefing *b, const char *connector, const char 
 /* Is there a reason to stop before the next step: cancelled, going down, deadline? Ends the run
  * then. */
 enum err briefing_check(struct briefing *b) MUST_CHECK;
+
+/* How long this attempt has been running by now. */
+int64_t briefing_ran_ms(const struct briefing *b);
+/* What has passed since then is no running time: the deadline comes later by as much. */
+void briefing_off_clock(struct briefing *b, int64_t since_mono_ms);
 
 /* For struct journal_patience, `ctx` is the briefing: until the run is called off, or the grace of a
  * stop is over. The deadline does not count: nothing can be written of its passing either. */

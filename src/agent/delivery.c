@@ -19,6 +19,7 @@ static enum err show_preview(void *ctx, struct run_row *row)
     if (row->is_cancel_wanted) return fail(E_CONFLICT, "cancelled before the preview");
     run_status_move(&row->status, RUN_SUCCEEDED);
     row->delivery = DELIVERY_PREVIEWED;
+    row->running_ms += briefing_ran_ms(s->b);
     run_row_set(&row->delivery_connector, s->b->frozen.delivery_connector);
     run_row_set(&row->delivery_channel, s->b->frozen.channel);
     run_row_set(&row->delivery_text, str_text(&s->text));
@@ -77,6 +78,7 @@ static enum err record(void *ctx, struct run_row *row)
              "Posted one message to %s after %d model replies and %d tool calls, for $%s.",
              row->delivery_channel, row->turn, row->tool_calls, cost);
     run_row_set(&row->summary, summary);
+    row->running_ms += briefing_ran_ms(s->b);
     run_status_move(&row->status, RUN_SUCCEEDED);
     return E_OK;
 }
@@ -133,6 +135,7 @@ static enum err intend_and_send(struct sending *s)
     e = journal_intend(&b->journal, &begun, intend, s);
     if (e == E_CONFLICT) return briefing_end(b, AGENT_CANCELLED, NULL, "cancelled on request");
     if (e) return e;
+    s->intended_mono_ms = clock_mono_ms();
     sending_send(s);
     return E_OK;
 }
@@ -156,9 +159,11 @@ static enum err next_outcome(struct sending *s, bool *out_is_replayed)
     s->intended_unix_ms = journal_begun_ms(&b->journal, s->key);
     bool is_left_open =
         s->intended_unix_ms > 0; /* by a process that died, or a stop while we looked */
+    s->intended_mono_ms = clock_mono_ms();
     e = is_left_open ? E_OK : intend_and_send(s);
     if (e) return e;
     if (is_left_open || s->outcome == DELIVERY_NOBODY_KNOWS) e = reconcile(s, is_left_open);
+    briefing_off_clock(b, s->intended_mono_ms); /* it runs only while running */
     return e ? e : store_outcome(s);
 }
 

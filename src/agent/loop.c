@@ -149,12 +149,14 @@ void agent_run(const struct agent *agent, struct run_row *row, struct agent_cont
 {
     *out_end = (struct agent_end){0};
     struct briefing b = {.agent = agent, .row = row, .control = control, .end = out_end};
-    b.deadline_mono_ms = clock_mono_ms() + row->deadline_ms - row->running_ms;
+    b.started_mono_ms = clock_mono_ms();
+    b.deadline_mono_ms = b.started_mono_ms + row->deadline_ms - row->running_ms;
     struct journal_patience patience = {.wait = briefing_wait_for_room, .ctx = &b};
     enum err e = journal_open(&b.journal, agent->store, row, patience);
     if (!e) e = prepare(&b);
     if (!e) e = converse(&b);
     if (out_end->kind == AGENT_UNDECIDED) undecided(out_end, e);
+    out_end->ran_ms = briefing_ran_ms(&b);
     frozen_done(&b.frozen);
     journal_close(&b.journal);
 }

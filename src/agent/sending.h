@@ -24,6 +24,7 @@ struct sending {
     char said[400]; /* the same in the provider's words, for the model alone */
     int64_t asked_wait_ms;
     int64_t intended_unix_ms; /* when the intent was written */
+    int64_t intended_mono_ms; /* the same by the other clock, or when this attempt took it up */
     bool is_reconciled;       /* found in the channel, not told by an answer */
 };
 

@@ -96,12 +96,53 @@ static void patience_is_used_up_over_all_attempts(void **state)
     assert_int_equal(fake_calls(SEND), 1);
 }
 
+/* ---- the deadline ---- */
+
+static void looking_for_a_message_is_no_running_time(void **state)
+{
+    struct rig *rig = *state;
+    rig->agent.delivery_settle_ms = 3500;
+    FAKE_TOOLS(LOST, ABSENT_ONCE, ABSENT_ONCE, ABSENT_ONCE, POSTS);
+    FAKE_CLAUDE(SENDS("t1"));
+    rig_accept(rig, "post");
+    (void)ask_file(&rig->f, "UPDATE runs SET deadline_ms = 3000");
+    rig_attempt(rig);
+    assert_delivered(rig, 2);
+    assert_true(rig->row.running_ms < 3000);
+}
+
+static void think_for_a_moment(void *ctx)
+{
+    (void)ctx;
+    int64_t until_ms = clock_mono_ms() + 5;
+    while (clock_mono_ms() < until_ms) {
+    }
+}
+
+static void a_briefing_that_succeeds_says_how_long_it_was_running(void **state)
+{
+    struct rig *rig = *state;
+    static const char *const modes[] = {"post", "preview"};
+    for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+        FAKE_TOOLS(POSTS);
+        FAKE_CLAUDE({.content = "[" CALL("t1", SEND, "{\"text\":\"x\"}") "]",
+                     .stop = STOP_TOOL_USE,
+                     .hook = think_for_a_moment});
+        rig_accept(rig, modes[i]);
+        rig_attempt(rig);
+        assert_int_equal(rig->row.status, RUN_SUCCEEDED);
+        assert_true(rig->row.running_ms >= 5);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(a_restart_does_not_set_the_settle_time_back),
         RIG_TEST(a_clock_that_was_set_does_not_make_absent_what_may_still_come),
         RIG_TEST(patience_is_used_up_over_all_attempts),
+        RIG_TEST(looking_for_a_message_is_no_running_time),
+        RIG_TEST(a_briefing_that_succeeds_says_how_long_it_was_running),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -229,6 +229,19 @@ static void a_stop_parks_what_runs_and_the_next_start_goes_on(void **state)
     assert_int_equal(fake_calls(QUERY), 1);
 }
 
+static void a_clock_that_is_set_does_not_use_up_the_deadline(void **state)
+{
+    struct engine *e = *state;
+    FAKE_CLAUDE({.content = "[]", .stop = STOP_END_TURN, .is_held = true});
+    accept(e, "wait");
+    assert_true(fake_wait_questions(1));
+    clock_freeze(clock_unix_ms() + 7200000);
+    runs_stop(e->runs);
+    clock_freeze(0);
+    wait_status(e, RUN_QUEUED);
+    assert_true(e->rig->row.running_ms < 3600000);
+}
+
 static void a_stop_lets_a_delivery_finish(void **state)
 {
     struct engine *e = *state;
@@ -339,6 +352,7 @@ int main(void)
         TEST(a_blocked_one_goes_on_when_its_connection_is_active),
         TEST(an_open_intent_never_ends_as_anything_but_unknown),
         TEST(a_stop_parks_what_runs_and_the_next_start_goes_on),
+        TEST(a_clock_that_is_set_does_not_use_up_the_deadline),
         TEST(a_stop_lets_a_delivery_finish),
         TEST(refused_credentials_stop_the_claims_until_they_are_renewed),
         TEST(many_runs_end_with_a_ceiling_of_four_threads),
