@@ -4,7 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BUCKETS_FIRST 256
+#define BUCKETS_FIRST  256
+#define PUT_OFF_MAX_MS (60 * 1000)
+
+bool queue_is_due(int64_t wake_ms, int64_t now_ms)
+{
+    return wake_ms <= now_ms || wake_ms - now_ms > PUT_OFF_MAX_MS;
+}
 
 static uint64_t hash_text(const char *text)
 {
@@ -127,7 +133,7 @@ static bool take_due(struct run_queue *q, struct queue_user *user, int64_t now_m
 {
     struct queued_run *before = NULL;
     for (struct queued_run *run = user->first; run; before = run, run = run->next) {
-        if (run->wake_ms > now_ms) {
+        if (!queue_is_due(run->wake_ms, now_ms)) {
             if (*next_wake_ms == 0 || run->wake_ms < *next_wake_ms) *next_wake_ms = run->wake_ms;
             continue;
         }

@@ -31,6 +31,10 @@ struct run_queue {
     int64_t n;
 };
 
+/* Is it time? Nobody is put off for longer than a moment: a time far ahead was written before the clock
+ * was set back. */
+bool queue_is_due(int64_t wake_ms, int64_t now_ms);
+
 void queue_done(struct run_queue *q);
 void queue_push(struct run_queue *q, const char *run_id, const char *user_id, int64_t wake_ms);
 struct queue_taken {

@@ -1,5 +1,7 @@
 #include "runs/suspects.h"
 
+#include "runs/queue.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -39,7 +41,7 @@ void suspects_push(struct suspects *s, const char *run_id, int unclean_ends, int
 bool suspects_have_due(const struct suspects *s, int64_t now_ms)
 {
     const struct suspect *suspect = s->first;
-    while (suspect && suspect->wake_ms > now_ms)
+    while (suspect && !queue_is_due(suspect->wake_ms, now_ms))
         suspect = suspect->next;
     return suspect != NULL;
 }
@@ -47,7 +49,7 @@ bool suspects_have_due(const struct suspects *s, int64_t now_ms)
 bool suspects_take(struct suspects *s, int64_t now_ms, char out_id[ID_MAX])
 {
     struct suspect **at = &s->first;
-    while (*at && (*at)->wake_ms > now_ms)
+    while (*at && !queue_is_due((*at)->wake_ms, now_ms))
         at = &(*at)->next;
     struct suspect *taken = *at;
     if (!taken) return false;

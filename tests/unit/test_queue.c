@@ -42,6 +42,17 @@ static void oldest_first_within_a_user_and_users_in_turn(void **state)
     assert_int_equal(q.n, 0);
 }
 
+static void a_clock_that_was_set_back_keeps_nobody_waiting(void **state)
+{
+    (void)state;
+    AUTO(queue_done) struct run_queue q = {0};
+    queue_push(&q, "br_1", "ann", 3600 * 1000);
+    queue_push(&q, "br_2", "bob", 60 * 1000);
+    assert_pops(&q, 1, "br_1");
+    assert_pops(&q, 1, NULL);
+    assert_pops(&q, 60 * 1000, "br_2");
+}
+
 static void a_run_that_is_not_due_waits_and_lets_others_pass(void **state)
 {
     (void)state;
@@ -132,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(oldest_first_within_a_user_and_users_in_turn),
+        cmocka_unit_test(a_clock_that_was_set_back_keeps_nobody_waiting),
         cmocka_unit_test(a_run_that_is_not_due_waits_and_lets_others_pass),
         cmocka_unit_test(one_user_has_no_more_than_its_share_at_once),
         cmocka_unit_test(nothing_is_lost_among_many_users),
