@@ -260,10 +260,6 @@ static bool same_day(const struct frozen *frozen, const struct run_row *row)
 /* Taken up again: the connections must still be usable, and what was frozen must still be true. */
 static enum err resume(struct briefing *b, const struct recipe *recipe)
 {
-    /* A message that went out is not made again, and one that may be out is looked for by somebody
-     * with more patience than this (agent/reconcile.c); sends that were surely not executed do not
-     * count. */
-    if (b->row->delivery != DELIVERY_NONE) return E_OK;
     AUTO(connection_list_done) struct connection_list connections = {0};
     enum err e = check_connections(b, recipe, &connections);
     if (e) return e;
@@ -275,18 +271,24 @@ static enum err resume(struct briefing *b, const struct recipe *recipe)
 
 enum err prepare(struct briefing *b)
 {
-    const struct recipe *recipe = catalogue_recipe(b->agent->catalogue, b->row->recipe);
-    if (!recipe)
-        return briefing_end(b, AGENT_FAILED, "internal",
-                            "recipe \"%s\" is not in the configuration any more", b->row->recipe);
     const struct step_row *step = NULL;
     enum err e = journal_find(&b->journal, PREPARE_KEY, NULL, &step);
     if (!e) e = count_absent_before(b);
     if (e) return e;
+    if (step) {
+        AUTO(str_done) struct str document = {0};
+        str_append_str(&document, &step->result);
+        e = frozen_load(&b->frozen, &document);
+        if (e) return e;
+    }
+    /* A message that went out is not made again, and one that may be out is looked for by somebody
+     * with more patience than this (agent/reconcile.c), whatever has become of the configuration;
+     * sends that were surely not executed do not count. */
+    if (step && b->row->delivery != DELIVERY_NONE) return E_OK;
+    const struct recipe *recipe = catalogue_recipe(b->agent->catalogue, b->row->recipe);
+    if (!recipe)
+        return briefing_end(b, AGENT_FAILED, "internal",
+                            "recipe \"%s\" is not in the configuration any more", b->row->recipe);
     if (!step) return freeze(b, recipe);
-    AUTO(str_done) struct str document = {0};
-    str_append_str(&document, &step->result);
-    e = frozen_load(&b->frozen, &document);
-    if (e) return e;
     return b->row->attempt > 1 ? resume(b, recipe) : E_OK;
 }

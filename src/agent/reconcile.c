@@ -49,11 +49,18 @@ static enum err ask_identity(struct briefing *b, enum same_identity *out,
     const struct connector *connector =
         catalogue_connector(b->agent->catalogue, b->frozen.delivery_connector);
     *out = IDENTITY_SAME;
-    if (!frozen || !frozen->identity || !connector || !connector->probe_tool) return E_OK;
+    if (!frozen || !frozen->identity) return E_OK;
+    if (!connector || !connector->probe_tool)
+        return briefing_end(b, AGENT_FAILED, "connector_not_ready",
+                            "nobody can be asked who is connected: %s has no probe any more",
+                            b->frozen.delivery_connector);
+    /* Where the message goes and is looked for, whatever the configuration says by now. */
+    struct connector there = *connector;
+    there.connection_name = frozen->connection_name;
     AUTO(str_done) struct str identity = {0};
     struct scalekit_call call = briefing_call(b);
     call.deadline_mono_ms = 0; /* reconciling has a clock of its own */
-    enum err e = accounts_probe(b->agent, &call, b->row->user_id, connector, &identity, error);
+    enum err e = accounts_probe(b->agent, &call, b->row->user_id, &there, &identity, error);
     if (e) {
         *out = IDENTITY_LATER;
         return briefing_scalekit_failed(b, error, connector->name, "asking who is connected");

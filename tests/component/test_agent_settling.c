@@ -135,12 +135,79 @@ static void a_briefing_that_succeeds_says_how_long_it_was_running(void **state)
     }
 }
 
+/* ---- a configuration that has changed ---- */
+
+/* The message is out, and the process dies before it can write that down. */
+static void die_after_the_send(struct rig *rig)
+{
+    static char page[200]; /* read until the end of the test */
+    rig_accept(rig, "post");
+    snprintf(page, sizeof page,
+             "{\"messages\":[{\"user\":\"U1\",\"text\":\"%s\",\"ts\":\"17.5\"}]}", rig->id);
+    FAKE_TOOLS({.tool = SEND, .data = POSTED, .hook = rig_take_over, .ctx = rig},
+               {.tool = HISTORY, .data = page});
+    FAKE_CLAUDE(SENDS("t1"));
+    rig_attempt(rig);
+    assert_end(rig, AGENT_LOST, NULL);
+}
+
+static struct connector *slack_of(struct rig *rig)
+{
+    for (size_t i = 0; i < rig->catalogue->n_connectors; i++) {
+        struct connector *connector = &rig->catalogue->connectors[i];
+        if (text_equal(connector->name, "slack")) return connector;
+    }
+    fail_msg("there is no connector slack");
+    return NULL;
+}
+
+static void an_open_intent_is_looked_into_also_when_its_recipe_is_gone(void **state)
+{
+    struct rig *rig = *state;
+    die_after_the_send(rig);
+    (void)ask_file(&rig->f, "UPDATE runs SET recipe = 'removed'");
+    rig_again(rig);
+    assert_delivered(rig, 1);
+    assert_int_equal(rig->row.delivery, DELIVERY_RECONCILED);
+}
+
+static void who_is_connected_is_asked_where_the_message_went(void **state)
+{
+    struct rig *rig = *state;
+    die_after_the_send(rig);
+    struct connector *slack = slack_of(rig);
+    xfree(slack->connection_name);
+    slack->connection_name = xstrdup("slack-2");
+    size_t n_before = fake_calls(PROBE);
+    rig_again(rig);
+    assert_delivered(rig, 1);
+    assert_true(fake_calls(PROBE) > n_before);
+    for (size_t i = n_before; i < fake_calls(PROBE); i++)
+        assert_non_null(strstr(fake_call(PROBE, i), " slack-1 "));
+}
+
+static void without_a_probe_nobody_knows_whose_channel_is_read(void **state)
+{
+    struct rig *rig = *state;
+    die_after_the_send(rig);
+    struct connector *slack = slack_of(rig);
+    xfree(slack->probe_tool);
+    slack->probe_tool = NULL;
+    rig_again(rig);
+    assert_end(rig, AGENT_FAILED, "connector_not_ready");
+    assert_int_equal(rig->row.delivery, DELIVERY_INTENDED); /* so it ends as delivery_unknown */
+    assert_int_equal(fake_calls(HISTORY), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(a_restart_does_not_set_the_settle_time_back),
         RIG_TEST(a_clock_that_was_set_does_not_make_absent_what_may_still_come),
         RIG_TEST(patience_is_used_up_over_all_attempts),
+        RIG_TEST(an_open_intent_is_looked_into_also_when_its_recipe_is_gone),
+        RIG_TEST(who_is_connected_is_asked_where_the_message_went),
+        RIG_TEST(without_a_probe_nobody_knows_whose_channel_is_read),
         RIG_TEST(looking_for_a_message_is_no_running_time),
         RIG_TEST(a_briefing_that_succeeds_says_how_long_it_was_running),
     };
