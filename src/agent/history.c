@@ -103,9 +103,9 @@ static struct json_span next_cursor(struct json_span data)
 enum page_end { PAGE_IS_LAST, PAGE_HAS_NEXT, PAGE_END_UNSAID };
 
 /* A page that says nothing of others is the last one only when it cannot be a full one: what lies
- * behind it would be taken for absent, and sent again. */
+ * behind it would be taken for absent, and sent again. A bare list could not even say it. */
 static enum page_end page_end(struct json_span data, struct json_span messages,
-                              struct json_span cursor)
+                              struct json_span cursor, bool is_bare)
 {
     struct json_span has_more = json_get(data, "has_more");
     if (json_type(has_more) == JSON_NONE) has_more = json_get(data, "hasMore");
@@ -115,7 +115,7 @@ static enum page_end page_end(struct json_span data, struct json_span messages,
     size_t n = 0;
     for (struct json_iter it = json_iter(messages); json_next(&it);)
         n++;
-    return n < PAGE_SIZE_LEAST ? PAGE_IS_LAST : PAGE_END_UNSAID;
+    return n == 0 || (n < PAGE_SIZE_LEAST && !is_bare) ? PAGE_IS_LAST : PAGE_END_UNSAID;
 }
 
 /* Takes a page in. False: this was the last one (found, complete or unusable). */
@@ -124,7 +124,8 @@ static bool take_page(struct briefing *b, const struct scalekit_result *result,
 {
     struct json_span data = json_root(str_text(&result->data), result->data.len);
     struct json_span messages = json_get(data, "messages");
-    if (json_type(messages) == JSON_NONE) messages = data; /* unwrapped already */
+    bool is_bare = json_type(messages) == JSON_NONE;
+    if (is_bare) messages = data; /* unwrapped already */
     if (json_type(messages) != JSON_ARRAY) {
         out->end = HISTORY_INCOMPLETE;
         snprintf(out->why, sizeof(out->why), "the channel's history has no messages in it");
@@ -137,7 +138,7 @@ static bool take_page(struct briefing *b, const struct scalekit_result *result,
         return false;
     }
     struct json_span cursor = next_cursor(data);
-    enum page_end how = page_end(data, messages, cursor);
+    enum page_end how = page_end(data, messages, cursor, is_bare);
     if (how == PAGE_IS_LAST) {
         out->end = HISTORY_ABSENT;
         return false;

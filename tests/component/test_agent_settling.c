@@ -96,6 +96,28 @@ static void patience_is_used_up_over_all_attempts(void **state)
     assert_int_equal(fake_calls(SEND), 1);
 }
 
+/* ---- what a read proves ---- */
+
+static void a_list_that_does_not_say_whether_it_goes_on_proves_nothing(void **state)
+{
+    struct rig *rig = *state;
+    FAKE_TOOLS(LOST, {.tool = HISTORY, .data = "[{\"user\":\"U2\",\"text\":\"x\",\"ts\":\"1.2\"}]"},
+               POSTS);
+    FAKE_CLAUDE(SENDS("t1"));
+    rig_run(rig);
+    assert_end(rig, AGENT_FAILED, "delivery_unknown");
+    assert_int_equal(fake_calls(SEND), 1);
+}
+
+static void an_empty_list_is_complete(void **state)
+{
+    struct rig *rig = *state;
+    FAKE_TOOLS(LOST, {.tool = HISTORY, .times = -1, .data = "[]"}, POSTS);
+    FAKE_CLAUDE(SENDS("t1"));
+    rig_run(rig);
+    assert_delivered(rig, 2);
+}
+
 /* ---- the deadline ---- */
 
 static void looking_for_a_message_is_no_running_time(void **state)
@@ -205,6 +227,8 @@ int main(void)
         RIG_TEST(a_restart_does_not_set_the_settle_time_back),
         RIG_TEST(a_clock_that_was_set_does_not_make_absent_what_may_still_come),
         RIG_TEST(patience_is_used_up_over_all_attempts),
+        RIG_TEST(a_list_that_does_not_say_whether_it_goes_on_proves_nothing),
+        RIG_TEST(an_empty_list_is_complete),
         RIG_TEST(an_open_intent_is_looked_into_also_when_its_recipe_is_gone),
         RIG_TEST(who_is_connected_is_asked_where_the_message_went),
         RIG_TEST(without_a_probe_nobody_knows_whose_channel_is_read),
