@@ -148,9 +148,19 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     return MHD_YES;
 }
 
+/* The query is ours alone. MHD would note each of its fields in the connection's memory; when that is
+ * full it forgets that it has refused the request, and waits for more of it. MHD looks at this text
+ * again afterwards, and may be shown less of it: it lies in MHD's own buffer. */
+static void hide_query(const char *uri)
+{
+    char *mark = strchr(uri, '?');
+    if (mark) mark[1] = '\0';
+}
+
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
     struct request *rq = request_new(cls, uri);
+    hide_query(uri);
     rq->client = client_of(connection);
     (void)client_sends(rq->client);
     return rq;

@@ -104,6 +104,15 @@ describe("requests that are too large or broken", () => {
     assert.equal(fits.status, 401);
   });
 
+  test("a query of very many fields is refused at once", async () => {
+    for (const [fields, status, code] of [[490, 400, "invalid_request"], [4000, 400, "invalid_request"],
+      [4200, 414, "uri_too_long"]]) {
+      const query = Array(fields).fill("a").join("&");
+      const answer = await ask(`GET /briefings?${query} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${world.key}\r\n\r\n`);
+      assertProblem(answer, status, code);
+    }
+  });
+
   test("headers of more than 16 KiB are 431, in one piece or in many", async () => {
     const many = Array.from({ length: 120 }, (_, i) => `X-Header-${i}: ${"z".repeat(130)}\r\n`).join("");
     for (const lines of [`X-Large: ${"z".repeat(17000)}\r\n`, many])
