@@ -39,7 +39,7 @@ void connection_answer(struct request *rq, const struct connection_row *row)
     snprintf(etag, sizeof(etag), "\"%lld\"", (long long)version);
     reply_header(rq, "ETag", etag);
     if (request_knows(rq, version))
-        reply_empty(rq, 304);
+        reply_unchanged(rq, &body);
     else
         reply_json(rq, 200, &body);
 }

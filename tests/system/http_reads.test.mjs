@@ -44,6 +44,18 @@ test("without wait the document comes at once, or 304 when it is known", async (
   }
 });
 
+test("a 304 tells the length of the 200 that it stands for", async () => {
+  const { id } = await still();
+  const user = await world.connected();
+  for (const path of [`/briefings/${id}`, `/users/${user}/connections/slack`, "/openapi.json", "/docs"]) {
+    const whole = await world.request("GET", path);
+    assert.equal(whole.status, 200, path);
+    const known = await world.request("GET", path, { headers: { "if-none-match": whole.headers.etag } });
+    assert.deepEqual([known.status, known.text], [304, ""], path);
+    assert.equal(known.headers["content-length"], whole.headers["content-length"], path);
+  }
+});
+
 test("with wait and the present ETag it waits, and ends in 304 when nothing happens", async () => {
   const { id, etag } = await still();
   const answer = await timed(`/briefings/${id}?wait=1`, { "if-none-match": etag });
