@@ -44,7 +44,7 @@ static int choose(const struct command_context *ctx, const struct catalogue *cat
 static int print_ticket(const struct config *config, struct store *store, struct ticket_row *row)
 {
     AUTO(str_done_secret) struct str url = {0};
-    enum err e = ticket_make(store, config->public_url, row, &url);
+    enum err e = ticket_make(store, config->public_url, row, NULL, &url);
     if (!e) e = store_audit(store, "command", "ticket_made", row->user_id, NULL);
     if (e) return command_failed("the link could not be made");
     fprintf(stderr,

@@ -9,16 +9,14 @@
 #define RETURN_BYTES_MAX 1000
 
 enum err ticket_make(struct store *store, const char *public_url, struct ticket_row *row,
-                     struct str *out_url)
+                     struct store_once *once, struct str *out_url)
 {
     AUTO(xfree_secret_ptr) char *ticket = token_new(SHA256_LEN);
     unsigned char hash[SHA256_LEN];
     sha256(ticket, strlen(ticket), hash);
     row->expires_ms = clock_unix_ms() + TICKET_LIFE_MS;
-    enum err e = store_ticket_create(store, row, hash);
-    if (e) return e;
     str_append_format(out_url, "%s/connect/t/%s", public_url, ticket);
-    return E_OK;
+    return store_ticket_create(store, row, hash, once);
 }
 
 bool ticket_hash(const char *text, unsigned char out[SHA256_LEN])

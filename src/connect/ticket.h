@@ -13,9 +13,10 @@
 #define TICKET_NAME_BYTES_MAX 200
 
 /* "{public_url}/connect/t/{ticket}", shown once: a secret. `row` without times. E_LIMIT: the user
- * has too many open ones. */
+ * has too many open ones. `once` as of store_ticket_create(); it may render `out_url`, too, which is
+ * a link to nothing after an error or a replay. */
 enum err ticket_make(struct store *store, const char *public_url, struct ticket_row *row,
-                     struct str *out_url) MUST_CHECK;
+                     struct store_once *once, struct str *out_url) MUST_CHECK;
 /* Its hash; false for a text that is no ticket. */
 bool ticket_hash(const char *text, unsigned char out[SHA256_LEN]);
 

@@ -125,6 +125,53 @@ enum err store_idempotency_put(struct store *store, const struct run_idempotency
     return e;
 }
 
+/* ---- with the work itself ---- */
+
+struct doing {
+    struct store_once *once;
+    enum err (*run)(struct store *store, struct db *db, struct write_job *job);
+    void *ctx;
+    const void *row;
+};
+
+static enum err once_find(struct store *store, struct db *db, struct store_once *once)
+{
+    char run_id[ID_MAX];
+    if (!once->what.key) return E_OK;
+    enum err e =
+        idempotency_row_get(db, &store->keys, &once->what, clock_unix_ms(), &once->answer, run_id);
+    once->is_replayed = e == E_OK;
+    once->is_reused = e == E_CONFLICT;
+    return e == E_NOT_FOUND ? E_OK : e;
+}
+
+static enum err once_run(struct store *store, struct db *db, struct write_job *job)
+{
+    struct doing *doing = job->ctx;
+    struct store_once *once = doing->once;
+    enum err e = once_find(store, db, once);
+    if (e || once->is_replayed) return e;
+    job->ctx = doing->ctx;
+    e = doing->run(store, db, job);
+    if (e) return e;
+    once->render(once->ctx, doing->row, &once->answer);
+    if (!once->what.key) return E_OK;
+    return idempotency_row_put(db, &store->keys, &once->what, NULL, clock_unix_ms(), &once->answer);
+}
+
+enum err store_write_once(struct store *store, struct store_once *once,
+                          enum err (*run)(struct store *store, struct db *db,
+                                          struct write_job *job),
+                          void *ctx, const void *row)
+{
+    if (!once) return store_write(store, run, ctx);
+    struct doing doing = {.once = once, .run = run, .ctx = ctx, .row = row};
+    enum err e = store_write(store, once_run, &doing);
+    /* A commit that failed leaves an answer about nothing. */
+    if (e) str_done_secret(&once->answer.body);
+    return e;
+}
+
 struct prune {
     int64_t before_ms;
     int64_t n;

@@ -52,5 +52,11 @@ void *list_grow(void *rows, size_t n, size_t size) MUST_CHECK;
 enum err store_write(struct store *store,
                      enum err (*run)(struct store *store, struct db *db, struct write_job *job),
                      void *ctx) MUST_CHECK;
+/* The same, once for a key; `row` is what run() leaves for once->render(). `once` NULL: as above. */
+struct store_once;
+enum err store_write_once(struct store *store, struct store_once *once,
+                          enum err (*run)(struct store *store, struct db *db,
+                                          struct write_job *job),
+                          void *ctx, const void *row) MUST_CHECK;
 
 #endif

@@ -67,10 +67,10 @@ static enum err create_run(struct store *store, struct db *db, struct write_job 
 }
 
 enum err store_ticket_create(struct store *store, const struct ticket_row *row,
-                             const unsigned char hash[SHA256_LEN])
+                             const unsigned char hash[SHA256_LEN], struct store_once *once)
 {
     struct create create = {.row = row, .hash = hash};
-    return store_write(store, create_run, &create);
+    return store_write_once(store, once, create_run, &create, row);
 }
 
 /* ---- find ---- */

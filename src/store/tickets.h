@@ -5,6 +5,7 @@
 #ifndef STORE_TICKETS_H
 #define STORE_TICKETS_H
 
+#include "store/idempotency.h"
 #include "store/sessions.h"
 
 struct ticket_row {
@@ -18,9 +19,11 @@ struct ticket_row {
 };
 void ticket_row_done(struct ticket_row *row);
 
-/* `row` with expires_ms, without the other times. E_LIMIT: the user has too many open ones. */
+/* `row` with expires_ms, without the other times. E_LIMIT: the user has too many open ones. `once`
+ * renders this row, NULL: there is no key; E_CONFLICT: as it says. */
 enum err store_ticket_create(struct store *store, const struct ticket_row *row,
-                             const unsigned char hash[SHA256_LEN]) MUST_CHECK;
+                             const unsigned char hash[SHA256_LEN],
+                             struct store_once *once) MUST_CHECK;
 /* Also one that was used or has expired, for a while. Changes nothing. E_NOT_FOUND. */
 enum err store_ticket_find(struct store *store, const unsigned char hash[SHA256_LEN],
                            struct ticket_row *out_row) MUST_CHECK;

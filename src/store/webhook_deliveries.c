@@ -188,10 +188,11 @@ static enum err take_wish(struct wish *wish, enum err e, struct webhook_delivery
 }
 
 enum err store_webhook_redeliver(struct store *store, const char *id, const char *actor,
-                                 struct webhook_delivery *out_delivery)
+                                 struct store_once *once, struct webhook_delivery *out_delivery)
 {
     AUTO(wish_done) struct wish wish = {.id = id, .actor = actor};
-    return take_wish(&wish, store_write(store, redeliver_run, &wish), out_delivery);
+    enum err e = store_write_once(store, once, redeliver_run, &wish, &wish.delivery);
+    return take_wish(&wish, e, out_delivery);
 }
 
 static enum err test_run(struct store *store, struct db *db, struct write_job *job)
@@ -203,11 +204,12 @@ static enum err test_run(struct store *store, struct db *db, struct write_job *j
     return e ? e : webhook_delivery_row_get(db, id, &wish->delivery);
 }
 
-enum err store_webhook_test(struct store *store, const char *endpoint_id,
+enum err store_webhook_test(struct store *store, const char *endpoint_id, struct store_once *once,
                             struct webhook_delivery *out_delivery)
 {
     AUTO(wish_done) struct wish wish = {.id = endpoint_id};
-    return take_wish(&wish, store_write(store, test_run, &wish), out_delivery);
+    enum err e = store_write_once(store, once, test_run, &wish, &wish.delivery);
+    return take_wish(&wish, e, out_delivery);
 }
 
 /* ---- the sender's questions ---- */

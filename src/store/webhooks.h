@@ -13,7 +13,7 @@
 #ifndef STORE_WEBHOOKS_H
 #define STORE_WEBHOOKS_H
 
-#include "store/runs.h"
+#include "store/idempotency.h"
 #include "store/store.h"
 
 #define WEBHOOK_ENDPOINTS_MAX  32
@@ -120,12 +120,14 @@ enum err store_webhook_deliveries_list(struct store *store, const char *endpoint
 enum err store_webhook_delivery_get(struct store *store, const char *id,
                                     struct webhook_delivery *out_delivery) MUST_CHECK;
 /* To be sent again now, with as many tries as the first time. E_NOT_FOUND. E_CONFLICT: its endpoint
- * is disabled. */
+ * is disabled. `once` renders the delivery, NULL: there is no key; a replay leaves `out_delivery` as
+ * it is. */
 enum err store_webhook_redeliver(struct store *store, const char *id, const char *actor,
+                                 struct store_once *once,
                                  struct webhook_delivery *out_delivery) MUST_CHECK;
 /* An event of type WEBHOOK_TEST for this endpoint alone, whatever it asked for. E_NOT_FOUND;
- * E_CONFLICT: it is disabled. */
-enum err store_webhook_test(struct store *store, const char *endpoint_id,
+ * E_CONFLICT: it is disabled. `once` as above. */
+enum err store_webhook_test(struct store *store, const char *endpoint_id, struct store_once *once,
                             struct webhook_delivery *out_delivery) MUST_CHECK;
 /* Removes deliveries made before then that are not pending, at most `max`; writes only when there
  * are some. For retention. */

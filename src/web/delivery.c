@@ -22,19 +22,24 @@ void delivery_get(struct request *rq)
     reply_json(rq, 200, &body);
 }
 
+static void render(void *ctx, const void *row, struct run_answer *out)
+{
+    (void)ctx;
+    struct json_writer w = json_writer(&out->body);
+    webhook_delivery_document(&w, row);
+    out->http_status = 202;
+}
+
 void delivery_redeliver_post(struct request *rq)
 {
     struct idempotent idempotent;
     AUTO(webhook_delivery_done) struct webhook_delivery delivery = {0};
-    if (!webhook_path_id(rq, "wd") || !idempotent_begin(rq, &idempotent)) return;
-    enum err e =
-        store_webhook_redeliver(rq->web->options.store, rq->args[0], rq->principal.name, &delivery);
-    if (e) {
+    if (!webhook_path_id(rq, "wd") || !idempotent_read(rq, &idempotent)) return;
+    struct store_once once = idempotent_once(rq, &idempotent, render, NULL);
+    enum err e = store_webhook_redeliver(rq->web->options.store, rq->args[0], rq->principal.name,
+                                         &once, &delivery);
+    if (e && !once.is_reused)
         webhook_reply_error(rq, e, "sending a webhook again");
-        return;
-    }
-    AUTO(str_done) struct str body = {0};
-    struct json_writer w = json_writer(&body);
-    webhook_delivery_document(&w, &delivery);
-    idempotent_reply(rq, &idempotent, 202, &body);
+    else
+        idempotent_answer(rq, &once);
 }

@@ -1,6 +1,5 @@
 #include "web/idempotent.h"
 
-#include "store/idempotency.h"
 #include "web/server.h"
 
 #include <stdio.h>
@@ -51,13 +50,19 @@ static void key_reused(struct request *rq)
                   "This key was used for another body; choose a new one.");
 }
 
-bool idempotent_begin(struct request *rq, struct idempotent *out)
+bool idempotent_read(struct request *rq, struct idempotent *out)
 {
     *out = (struct idempotent){0};
     if (!idempotency_key(rq, &out->key)) return false;
     if (!out->key) return true;
     snprintf(out->route, sizeof(out->route), "POST %s", rq->uri);
-    if (!idempotency_fingerprint(rq, out->fingerprint)) return false;
+    return idempotency_fingerprint(rq, out->fingerprint);
+}
+
+bool idempotent_begin(struct request *rq, struct idempotent *out)
+{
+    if (!idempotent_read(rq, out)) return false;
+    if (!out->key) return true;
     struct run_idempotency what = scope_of(rq, out);
     struct run_answer answer = {0};
     enum err e = store_idempotency_find(rq->web->options.store, &what, &answer);
@@ -94,4 +99,21 @@ void idempotent_reply(struct request *rq, const struct idempotent *idempotent, i
     else
         reply_json(rq, answer.http_status, &answer.body);
     str_done(&answer.body);
+}
+
+struct store_once
+idempotent_once(const struct request *rq, const struct idempotent *idempotent,
+                void (*render)(void *ctx, const void *row, struct run_answer *out), void *ctx)
+{
+    return (struct store_once){.what = scope_of(rq, idempotent), .render = render, .ctx = ctx};
+}
+
+void idempotent_answer(struct request *rq, struct store_once *once)
+{
+    if (once->is_reused) {
+        key_reused(rq);
+        return;
+    }
+    if (once->is_replayed) reply_header(rq, "Idempotent-Replayed", "true");
+    reply_json(rq, once->answer.http_status, &once->answer.body);
 }

@@ -103,44 +103,65 @@ static void choose(struct request *rq, const struct fields *f, struct str *out,
 }
 
 /* Those of the ticket's connectors that are not known to be usable. */
-static enum err put_missing(struct request *rq, struct json_writer *w, const char *names)
+static enum err list_missing(struct request *rq, const char *names, struct str *out)
 {
     AUTO(connection_list_done) struct connection_list list = {0};
     enum err e = store_connections_list(rq->web->options.store, rq->args[0], &list);
-    json_key(w, "missing");
-    json_begin_array(w);
+    struct json_writer w = json_writer(out);
+    json_begin_array(&w);
     for (struct json_iter it = json_iter(json_root(names, strlen(names))); json_next(&it);) {
         bool is_usable = false;
         for (size_t i = 0; i < list.n; i++)
             if (json_string_is(it.value, list.rows[i].connector))
                 is_usable = connection_is_usable(&list.rows[i]);
-        if (!is_usable) json_write_span(w, it.value);
+        if (!is_usable) json_write_span(&w, it.value);
     }
-    json_end_array(w);
+    json_end_array(&w);
     return e;
+}
+
+struct made {
+    struct str url, missing;
+};
+
+static void made_done(struct made *made)
+{
+    str_done_secret(&made->url);
+    str_done(&made->missing);
+}
+
+static void render(void *ctx, const void *row, struct run_answer *out)
+{
+    const struct made *made = ctx;
+    const struct ticket_row *ticket = row;
+    struct json_writer w = json_writer(&out->body);
+    json_begin_object(&w);
+    json_put_string(&w, "url", str_text(&made->url));
+    json_put_time(&w, "expires_at", ticket->expires_ms);
+    json_key(&w, "missing");
+    json_write_span(&w, json_root(made->missing.data, made->missing.len));
+    json_end_object(&w);
+    out->http_status = 201;
 }
 
 static void make(struct request *rq, const struct idempotent *idempotent, struct ticket_row *ticket)
 {
-    AUTO(str_done_secret) struct str url = {0};
-    AUTO(str_done_secret) struct str body = {0};
+    AUTO(made_done) struct made made = {0};
     struct store *store = rq->web->options.store;
-    enum err e = ticket_make(store, rq->web->options.public_url, ticket, &url);
+    struct store_once once = idempotent_once(rq, idempotent, render, &made);
+    enum err e = list_missing(rq, ticket->connectors, &made.missing);
+    if (!e) e = ticket_make(store, rq->web->options.public_url, ticket, &once, &made.url);
     if (e == E_LIMIT) {
         reply_problem(rq, PROBLEM_rate_limited, "Not made: %s.", err_detail());
         return;
     }
-    if (!e) e = store_audit(store, rq->principal.name, "ticket_made", rq->args[0], NULL);
-    struct json_writer w = json_writer(&body);
-    json_begin_object(&w);
-    json_put_string(&w, "url", str_text(&url));
-    json_put_time(&w, "expires_at", ticket->expires_ms);
-    if (!e) e = put_missing(rq, &w, ticket->connectors);
-    json_end_object(&w);
-    if (e)
+    if (!e && !once.is_replayed)
+        e = store_audit(store, rq->principal.name, "ticket_made", rq->args[0], NULL);
+    if (e && !once.is_reused)
         reply_error(rq, e, "making a connect ticket");
     else
-        idempotent_reply(rq, idempotent, 201, &body);
+        idempotent_answer(rq, &once);
+    str_done_secret(&once.answer.body);
 }
 
 void user_connect_tickets_post(struct request *rq)
@@ -165,7 +186,7 @@ void user_connect_tickets_post(struct request *rq)
         reply_invalid(rq, &errors);
         return;
     }
-    if (!idempotent_begin(rq, &idempotent)) return;
+    if (!idempotent_read(rq, &idempotent)) return;
     AUTO(xfree_ptr) char *names = str_take(&connectors);
     struct ticket_row ticket = {.user_id = rq->args[0],
                                 .display_name = f.display_name,

@@ -28,21 +28,33 @@ void webhook_endpoint_enable_post(struct request *rq)
     idempotent_reply(rq, &idempotent, 200, &body);
 }
 
+static void render_test(void *ctx, const void *row, struct run_answer *out)
+{
+    (void)ctx;
+    struct json_writer w = json_writer(&out->body);
+    webhook_delivery_document(&w, row);
+    out->http_status = 202;
+}
+
+static void put_location(struct request *rq, const struct run_answer *answer)
+{
+    AUTO(str_done) struct str location = {0};
+    str_append_format(&location, "%s/deliveries/", rq->web->options.public_url);
+    json_string(json_get(json_root(answer->body.data, answer->body.len), "id"), &location);
+    reply_header(rq, "Location", str_text(&location));
+}
+
 void webhook_endpoint_test_post(struct request *rq)
 {
     struct idempotent idempotent;
     AUTO(webhook_delivery_done) struct webhook_delivery delivery = {0};
-    if (!webhook_path_id(rq, "we") || !idempotent_begin(rq, &idempotent)) return;
-    enum err e = store_webhook_test(rq->web->options.store, rq->args[0], &delivery);
-    if (e) {
+    if (!webhook_path_id(rq, "we") || !idempotent_read(rq, &idempotent)) return;
+    struct store_once once = idempotent_once(rq, &idempotent, render_test, NULL);
+    enum err e = store_webhook_test(rq->web->options.store, rq->args[0], &once, &delivery);
+    if (e && !once.is_reused) {
         webhook_reply_error(rq, e, "testing a webhook endpoint");
         return;
     }
-    AUTO(str_done) struct str body = {0};
-    AUTO(str_done) struct str location = {0};
-    str_append_format(&location, "%s/deliveries/%s", rq->web->options.public_url, delivery.id);
-    struct json_writer w = json_writer(&body);
-    webhook_delivery_document(&w, &delivery);
-    reply_header(rq, "Location", str_text(&location));
-    idempotent_reply(rq, &idempotent, 202, &body);
+    if (!e) put_location(rq, &once.answer);
+    idempotent_answer(rq, &once);
 }

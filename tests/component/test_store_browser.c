@@ -115,7 +115,7 @@ static void make_ticket(struct fixture *f, char *user_id, char *connectors, bool
                              .connectors = connectors,
                              .needs_confirm = needs_confirm,
                              .expires_ms = clock_unix_ms() + 600000};
-    assert_ok(store_ticket_create(f->store, &row, hash));
+    assert_ok(store_ticket_create(f->store, &row, hash, NULL));
 }
 
 static enum err redeem(struct fixture *f, const unsigned char *ticket, const char *session_id,
@@ -195,12 +195,12 @@ static void open_tickets_of_a_user_are_limited(void **state)
     int n = 0;
     for (; !e && n < 200; n++) {
         unsigned char hash[SHA256_LEN] = {3, (unsigned char)n};
-        e = store_ticket_create(f->store, &row, hash);
+        e = store_ticket_create(f->store, &row, hash, NULL);
     }
     assert_int_equal(e, E_LIMIT);
     assert_int_equal(n, 101);
     row.user_id = user_2;
-    assert_ok(store_ticket_create(f->store, &row, ticket_1));
+    assert_ok(store_ticket_create(f->store, &row, ticket_1, NULL));
 }
 
 /* ---- flows ---- */

@@ -27,7 +27,7 @@ static void what_became_of_a_sending_is_kept(void **state)
     make_endpoint(f, NULL, id, NULL);
     AUTO(webhook_delivery_done) struct webhook_delivery d = {0}, now = {0};
     AUTO(webhook_delivery_list_done) struct webhook_delivery_list list = {0};
-    assert_ok(store_webhook_test(f->store, id, &d));
+    assert_ok(store_webhook_test(f->store, id, NULL, &d));
     int64_t at_ms = clock_unix_ms();
     int64_t next_ms = 0;
     assert_null(attempt(f, &d, "HTTP 500", at_ms, at_ms + 60000));
@@ -53,8 +53,8 @@ static void sent_again_by_hand_while_it_is_on_its_way_it_stays_due(void **state)
     char id[ID_MAX];
     make_endpoint(f, NULL, id, NULL);
     AUTO(webhook_delivery_done) struct webhook_delivery d = {0}, again = {0}, now = {0};
-    assert_ok(store_webhook_test(f->store, id, &d));
-    assert_ok(store_webhook_redeliver(f->store, d.id, "host", &again));
+    assert_ok(store_webhook_test(f->store, id, NULL, &d));
+    assert_ok(store_webhook_redeliver(f->store, d.id, "host", NULL, &again));
     assert_null(attempt(f, &d, NULL, clock_unix_ms(), 0)); /* of the first round */
     assert_ok(store_webhook_delivery_get(f->store, d.id, &now));
     assert_int_equal(now.state, WEBHOOK_PENDING);
@@ -75,7 +75,7 @@ static void an_endpoint_that_takes_nothing_for_long_is_disabled(void **state)
     make_endpoint(f, NULL, id, NULL);
     make_endpoint(f, "[\"webhook_endpoint.disabled\"]", other, NULL);
     AUTO(webhook_delivery_done) struct webhook_delivery d = {0};
-    assert_ok(store_webhook_test(f->store, id, &d));
+    assert_ok(store_webhook_test(f->store, id, NULL, &d));
     assert_null(attempt(f, &d, "HTTP 500", 1000, 2000));
     assert_null(attempt(f, &d, "HTTP 500", 2000, 3000));
     assert_null(attempt(f, &d, "HTTP 500", 10999, 12000)); /* often enough, not long enough */
@@ -97,7 +97,7 @@ static void an_endpoint_that_takes_nothing_for_long_is_disabled(void **state)
     due(f, id, 10, &mine);
     assert_int_equal(mine.n, 0);
     AUTO(webhook_delivery_done) struct webhook_delivery none = {0};
-    assert_int_equal(store_webhook_test(f->store, id, &none), E_CONFLICT);
+    assert_int_equal(store_webhook_test(f->store, id, NULL, &none), E_CONFLICT);
 }
 
 static void a_backlog_disables_and_is_swept_in_steps(void **state)
@@ -136,9 +136,9 @@ static void old_deliveries_are_pruned_but_not_pending_ones(void **state)
     int64_t n = 0;
     make_endpoint(f, NULL, id, NULL);
     AUTO(webhook_delivery_done) struct webhook_delivery one = {0}, two = {0}, three = {0};
-    assert_ok(store_webhook_test(f->store, id, &one));
-    assert_ok(store_webhook_test(f->store, id, &two));
-    assert_ok(store_webhook_test(f->store, id, &three));
+    assert_ok(store_webhook_test(f->store, id, NULL, &one));
+    assert_ok(store_webhook_test(f->store, id, NULL, &two));
+    assert_ok(store_webhook_test(f->store, id, NULL, &three));
     assert_null(attempt(f, &one, NULL, 1000, 0));
     assert_null(attempt(f, &two, NULL, 1000, 0));
     assert_ok(store_webhook_prune(f->store, clock_unix_ms() - 60000, 10, &n));

@@ -81,7 +81,7 @@ static void a_commit_that_made_something_due_wakes_the_sender(void **state)
     move_run(f, run, RUN_RUNNING);
     assert_int_equal(atomic_load(&n_wakes), 1);
     AUTO(webhook_delivery_done) struct webhook_delivery delivery = {0};
-    assert_ok(store_webhook_test(f->store, id, &delivery));
+    assert_ok(store_webhook_test(f->store, id, NULL, &delivery));
     assert_int_equal(atomic_load(&n_wakes), 2);
 }
 
@@ -214,6 +214,46 @@ static void an_endpoint_is_made_once_for_a_key(void **state)
     str_done(&two.body);
 }
 
+static void render_delivery(void *ctx, const void *row, struct run_answer *out)
+{
+    (void)ctx;
+    const struct webhook_delivery *delivery = row;
+    str_append_text(&out->body, delivery->id);
+    out->http_status = 202;
+}
+
+static void a_test_is_made_once_for_a_key(void **state)
+{
+    struct fixture *f = *state;
+    char id[ID_MAX];
+    make_endpoint(f, NULL, id, NULL);
+    struct store_once first = {
+        .what = {.principal = "host", .route = "POST x", .key = "k1", .fingerprint = "f1"},
+        .render = render_delivery
+    };
+    struct store_once again = first, other = first, none = first;
+    AUTO(webhook_delivery_done) struct webhook_delivery made = {0};
+    AUTO(webhook_delivery_done) struct webhook_delivery nothing = {0};
+    other.what.fingerprint = "f2";
+    none.what.key = "k2";
+    assert_int_equal(store_webhook_test(f->store, "we_none", &none, &nothing), E_NOT_FOUND);
+    assert_ok(store_webhook_test(f->store, id, &first, &made));
+    assert_false(first.is_replayed);
+    assert_string_equal(str_text(&first.answer.body), made.id);
+    assert_ok(store_webhook_test(f->store, id, &again, &nothing));
+    assert_true(again.is_replayed);
+    assert_int_equal(again.answer.http_status, 202);
+    assert_string_equal(str_text(&again.answer.body), made.id);
+    assert_int_equal(store_webhook_test(f->store, id, &other, &nothing), E_CONFLICT);
+    assert_true(other.is_reused);
+    assert_null(nothing.id);
+    assert_int_equal(ask_file(f, "SELECT count(*) FROM webhook_deliveries"), 1);
+    /* What did not succeed is not kept. */
+    assert_int_equal(ask_file(f, "SELECT count(*) FROM idempotency_keys"), 1);
+    str_done(&first.answer.body);
+    str_done(&again.answer.body);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_make_open, fixture_remove)
@@ -226,6 +266,7 @@ int main(void)
         TEST(the_secret_is_sealed_and_given_once),
         TEST(the_key_outlives_a_change_of_the_seal_key),
         TEST(an_endpoint_is_made_once_for_a_key),
+        TEST(a_test_is_made_once_for_a_key),
     };
     return cmocka_run_group_tests_name("store webhooks", tests, NULL, NULL);
 }

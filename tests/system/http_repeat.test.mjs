@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { ask } from "./database.mjs";
 import { CHANNEL, startWorld } from "./harness.mjs";
 
 let world;
@@ -201,6 +202,7 @@ test("of repetitions of another POST at the same time all but one say that they 
     world.request("POST", `/users/${user}/connect-tickets`, { headers: key, body: { connectors: ["slack"] } })));
   assert.ok(answers.every(({ status, text }) => status === 201 && text === answers[0].text));
   assert.equal(answers.filter(({ headers }) => !headers["idempotent-replayed"]).length, 1);
+  assert.deepEqual(ask(world.env.BRIEFD_DB, `SELECT count(*) FROM connect_tickets WHERE user_id = '${user}'`), [[1]]);
 });
 
 test("one key for two bodies at the same moment is refused to one of them, never a fault", async () => {

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
+import { ask as askFile } from "./database.mjs";
 import { startWorld } from "./harness.mjs";
 import { gate, startReceiver } from "./webhook_receiver.mjs";
 
@@ -229,6 +230,27 @@ describe("a delivery", () => {
     await world.eventually(async () => to.hooks.length === 2 && await delivered(), "delivered twice");
     assert.equal((await ask("GET", path)).body.attempts, 2);
     assert.deepEqual(to.hooks.map(({ id }) => id), [body.webhook_id, body.webhook_id]);
+  });
+
+  it("that is asked for eight times at once under one key is made once, and sent again once", async () => {
+    const to = await receiver({});
+    const eight = (path, key) => Promise.all(Array.from({ length: 8 }, () =>
+      ask("POST", path, { headers: { "idempotency-key": `${key}-${to.made.id}` } })));
+    const sameOnce = (answers) => {
+      assert.ok(answers.every(({ status, text }) => status === 202 && text === answers[0].text), answers[0].text);
+      assert.equal(answers.filter(({ headers }) => !headers["idempotent-replayed"]).length, 1);
+    };
+    const made = await eight(`/webhook-endpoints/${to.made.id}/test`, "made");
+    sameOnce(made);
+    const [{ id }] = await deliveriesOf(to.made.id);
+    assert.deepEqual((await deliveriesOf(to.made.id)).map((one) => one.id), [made[0].body.id]);
+    const isDelivered = async () => (await ask("GET", `/deliveries/${id}`)).body.state === "delivered";
+    await world.eventually(isDelivered, "delivered");
+    sameOnce(await eight(`/deliveries/${id}/redeliver`, "again"));
+    await world.eventually(isDelivered, "delivered again");
+    assert.deepEqual(askFile(world.env.BRIEFD_DB, `SELECT count(*) FROM audit WHERE action = 'webhook_redelivered' AND subject = '${id}'`),
+      [[1]]);
+    assert.equal((await ask("GET", `/deliveries/${id}`)).body.attempts, 2);
   });
 
   it("that waits when the service stops is sent by the next one", async () => {
