@@ -14,6 +14,7 @@
 
 #include "agent/agent.h"
 #include "store/connections.h"
+#include "store/idempotency.h"
 
 struct connect;
 
@@ -44,7 +45,7 @@ enum err connect_remove(struct connect *connect, const char *user_id, const char
                         const char *actor, struct scalekit_error *out_error) MUST_CHECK;
 /* The host accepts who is connected; see store_connection_confirm(). */
 enum err connect_confirm(struct connect *connect, const char *user_id, const char *connector,
-                         int64_t version, const char *actor,
+                         int64_t version, const char *actor, struct store_once *once,
                          struct connection_row *out_row) MUST_CHECK;
 
 /* The secret was read anew; NULL: no webhook is taken from now on. */

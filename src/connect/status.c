@@ -122,11 +122,13 @@ enum err connect_remove(struct connect *connect, const char *user_id, const char
 }
 
 enum err connect_confirm(struct connect *connect, const char *user_id, const char *connector,
-                         int64_t version, const char *actor, struct connection_row *out_row)
+                         int64_t version, const char *actor, struct store_once *once,
+                         struct connection_row *out_row)
 {
     enum err e = store_connection_confirm(connect->options.agent->store, user_id, connector,
-                                          version, out_row);
-    if (!e) e = audit(connect, actor, "connection_confirmed", user_id, connector);
+                                          version, once, out_row);
+    if (e || once->is_replayed) return e;
+    e = audit(connect, actor, "connection_confirmed", user_id, connector);
     if (e) return e;
     log_info("connection_confirmed", LOG_STR("connector", connector));
     tell(connect, user_id);

@@ -309,11 +309,12 @@ static enum err confirm_run(struct store *store, struct db *db, struct write_job
 }
 
 enum err store_connection_confirm(struct store *store, const char *user_id, const char *connector,
-                                  int64_t version, struct connection_row *out_row)
+                                  int64_t version, struct store_once *once,
+                                  struct connection_row *out_row)
 {
     struct change change = {
         .user_id = user_id, .connector = connector, .version = version, .out_row = out_row};
-    return store_write(store, confirm_run, &change);
+    return store_write_once(store, once, confirm_run, &change, out_row);
 }
 
 /* ---- reading anew ---- */

@@ -7,6 +7,8 @@
 
 #include "store/store.h"
 
+struct store_once;
+
 struct connection_row {
     char *user_id;
     char *connector;       /* our name: "slack" */
@@ -54,9 +56,11 @@ enum err store_connection_hold(struct store *store, const char *user_id, const c
 enum err store_connection_release(struct store *store, const char *user_id,
                                   const char *connector) MUST_CHECK;
 /* The host accepts who is connected; accepting twice is fine. `version` > 0: only this version.
+ * `once` renders the connection, NULL: there is no key; a replay leaves `out_row` as it is.
  * E_NOT_FOUND. E_CONFLICT: nobody is known to be connected, or the version is another one. */
 enum err store_connection_confirm(struct store *store, const char *user_id, const char *connector,
-                                  int64_t version, struct connection_row *out_row) MUST_CHECK;
+                                  int64_t version, struct store_once *once,
+                                  struct connection_row *out_row) MUST_CHECK;
 
 /* At most `max` that are to be read anew: first those that something was said about, unless they
  * were read within `merge_ms`, then the longest unread before `checked_before_ms`. */

@@ -118,27 +118,41 @@ static int64_t wanted_version(struct request *rq)
     return -1;
 }
 
+struct confirmed {
+    const struct connector *connector;
+    const char *public_url;
+};
+
+static void render_confirmed(void *ctx, const void *row, struct run_answer *out)
+{
+    const struct confirmed *confirmed = ctx;
+    struct json_writer w = json_writer(&out->body);
+    connection_document(&w, confirmed->connector, row, confirmed->public_url);
+    out->http_status = 200;
+}
+
 void user_connection_confirm_post(struct request *rq)
 {
     const struct connector *connector = request_connector(rq);
     struct idempotent idempotent;
     if (!connector) return;
     int64_t version = wanted_version(rq);
-    if (version < 0 || !idempotent_begin(rq, &idempotent)) return;
+    if (version < 0 || !idempotent_read(rq, &idempotent)) return;
+    struct confirmed confirmed = {.connector = connector,
+                                  .public_url = rq->web->options.public_url};
+    struct store_once once = idempotent_once(rq, &idempotent, render_confirmed, &confirmed);
     AUTO(connection_row_done) struct connection_row row = {0};
     enum err e = connect_confirm(rq->web->options.connect, rq->args[0], connector->name, version,
-                                 rq->principal.name, &row);
-    if (e == E_NOT_FOUND) {
+                                 rq->principal.name, &once, &row);
+    if (!e || once.is_reused) {
+        idempotent_answer(rq, &once);
+    } else if (e == E_NOT_FOUND) {
         reply_problem(rq, PROBLEM_not_found, "Nothing is known of this connection yet.");
     } else if (e == E_CONFLICT) {
         reply_problem(rq, PROBLEM_not_confirmable, "Not confirmed: %s. Look at it again.",
                       err_detail());
-    } else if (e) {
-        reply_error(rq, e, "confirming a connection");
     } else {
-        AUTO(str_done) struct str body = {0};
-        struct json_writer w = json_writer(&body);
-        connection_document(&w, connector, &row, rq->web->options.public_url);
-        idempotent_reply(rq, &idempotent, 200, &body);
+        reply_error(rq, e, "confirming a connection");
     }
+    str_done(&once.answer.body);
 }

@@ -117,23 +117,24 @@ static void no_answer_of_scalekit_confirms_who_is_connected(void **state)
     get_connection(f, &row);
     assert_true(row.is_pending_confirmation);
     AUTO(connection_row_done) struct connection_row confirmed = {0};
-    assert_int_equal(store_connection_confirm(f->store, "u1", "slack", row.version + 1, &confirmed),
-                     E_CONFLICT);
-    assert_ok(store_connection_confirm(f->store, "u1", "slack", row.version, &confirmed));
+    assert_int_equal(
+        store_connection_confirm(f->store, "u1", "slack", row.version + 1, NULL, &confirmed),
+        E_CONFLICT);
+    assert_ok(store_connection_confirm(f->store, "u1", "slack", row.version, NULL, &confirmed));
     assert_false(confirmed.is_pending_confirmation);
     assert_int_equal(confirmed.version, row.version + 1);
     AUTO(connection_row_done) struct connection_row again = {0};
-    assert_ok(store_connection_confirm(f->store, "u1", "slack", 0, &again));
+    assert_ok(store_connection_confirm(f->store, "u1", "slack", 0, NULL, &again));
 }
 
 static void nobody_can_be_confirmed_before_it_is_known_who_it_is(void **state)
 {
     struct fixture *f = *state;
     AUTO(connection_row_done) struct connection_row row = {0};
-    assert_int_equal(store_connection_confirm(f->store, "u1", "slack", 0, &row), E_NOT_FOUND);
+    assert_int_equal(store_connection_confirm(f->store, "u1", "slack", 0, NULL, &row), E_NOT_FOUND);
     put_connection(f, active, identity, T0);
     assert_ok(store_connection_hold(f->store, "u1", "slack", "slack-7Hd2", false));
-    assert_int_equal(store_connection_confirm(f->store, "u1", "slack", 0, &row), E_CONFLICT);
+    assert_int_equal(store_connection_confirm(f->store, "u1", "slack", 0, NULL, &row), E_CONFLICT);
     assert_ok(store_connection_release(f->store, "u1", "slack"));
     get_connection(f, &row);
     assert_false(row.is_pending_confirmation);

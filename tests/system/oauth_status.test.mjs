@@ -63,6 +63,18 @@ describe("a connection made by a ticket that asks for confirmation", () => {
     assert.equal((await world.untilEnd(id)).status, "succeeded");
   });
 
+  it("is confirmed once by repetitions at the same time, of which each is answered the same", async () => {
+    const user = world.user();
+    const browser = await invited(world, user, { confirm: true });
+    await browser.connect("slack");
+    const seen = await world.request("GET", `/users/${user}/connections/slack`);
+    const answers = await Promise.all(Array.from({ length: 8 }, () =>
+      confirm(user, "slack", { "if-match": seen.headers.etag, "idempotency-key": `confirm-${user}` })));
+    assert.ok(answers.every(({ status, text }) => status === 200 && text === answers[0].text), answers.map(({ text }) => text).join("\n"));
+    assert.equal(answers.filter(({ headers }) => !headers["idempotent-replayed"]).length, 1);
+    assert.equal(answers[0].body.usable, true);
+  });
+
   it("is confirmed as it was looked at, or not at all", async () => {
     const user = world.user();
     const browser = await invited(world, user, { confirm: true });
