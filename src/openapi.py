@@ -120,7 +120,7 @@ def common_problems(route, method, parameters, has_body):
     if not route["any_host"]:
         codes += ["misdirected_request", "rate_limited"]
     if not route["inline"] or route["scopes"]:
-        codes.append("overloaded")
+        codes += ["overloaded", "draining"]
     if route["scopes"] or not route["inline"] and not route["any_host"]:
         codes += ["internal", "storage_unavailable"]
     return codes

@@ -32,7 +32,10 @@ struct connect_options {
 
 enum err connect_start(const struct connect_options *options,
                        struct connect **out_connect) MUST_CHECK;
-/* Joins the thread; what it was reading is called off. NULL is fine. */
+/* What is being asked of ScaleKit is called off, and from now on nothing is asked. NULL is fine for
+ * both. */
+void connect_call_off(struct connect *connect);
+/* The same, and joins the thread. */
 void connect_stop(struct connect *connect);
 
 /* Asks ScaleKit and the provider now. E_UPSTREAM (E_CANCELLED) with `out_error`: nothing changed.

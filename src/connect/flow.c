@@ -80,7 +80,7 @@ static enum err make_link(struct connect *connect, const struct flow_begin *begi
                           struct scalekit_error *out_error)
 {
     const struct connect_options *options = &connect->options;
-    struct scalekit_call call = {0};
+    struct scalekit_call call = {.cancel = &connect->stop};
     AUTO(str_done) struct str back = {0};
     str_append_format(&back, "%s/oauth/%s/callback", options->public_url, begin->connector->name);
     enum err e =

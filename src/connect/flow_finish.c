@@ -115,7 +115,7 @@ static enum err release(struct finishing *f, enum flow_end how)
 /* What ScaleKit says of the account at this moment. False: it could not be asked. */
 static bool look_at_account(struct finishing *f, char **out_status, int64_t *out_updated_ms)
 {
-    struct scalekit_call call = {0};
+    struct scalekit_call call = {.cancel = &f->connect->stop};
     struct scalekit_error error = {0};
     AUTO(scalekit_accounts_done) struct scalekit_accounts accounts = {0};
     const char *name = f->connector->connection_name;
@@ -129,7 +129,7 @@ static bool look_at_account(struct finishing *f, char **out_status, int64_t *out
 
 static enum err read_row(struct finishing *f, struct scalekit_error *out_error)
 {
-    struct scalekit_call call = {0};
+    struct scalekit_call call = {.cancel = &f->connect->stop};
     return connect_read(f->connect, &call, f->flow.user_id, f->flow.connector, true,
                         &f->result->row, out_error);
 }
@@ -193,7 +193,7 @@ static enum err after_silence(struct finishing *f, enum flow_end otherwise, cons
 
 static enum err verify(struct finishing *f)
 {
-    struct scalekit_call call = {0};
+    struct scalekit_call call = {.cancel = &f->connect->stop};
     struct scalekit_error error = {0};
     AUTO(xfree_ptr) char *old_status = NULL;
     AUTO(xfree_ptr) char *next = NULL;

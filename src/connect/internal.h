@@ -8,7 +8,7 @@
 struct connect {
     struct connect_options options;
     struct thread thread;
-    struct http_cancel stop; /* of the thread's calls */
+    struct http_cancel stop; /* of all calls */
 
     struct mutex mutex; /* guards what follows */
     struct cond woken;

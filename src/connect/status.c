@@ -34,7 +34,7 @@ enum err connect_start(const struct connect_options *options, struct connect **o
     return E_OK;
 }
 
-void connect_stop(struct connect *connect)
+void connect_call_off(struct connect *connect)
 {
     if (!connect) return;
     mutex_lock(&connect->mutex);
@@ -42,6 +42,12 @@ void connect_stop(struct connect *connect)
     cond_broadcast(&connect->woken);
     mutex_unlock(&connect->mutex);
     http_cancel_fire(connect->options.agent->http, &connect->stop);
+}
+
+void connect_stop(struct connect *connect)
+{
+    if (!connect) return;
+    connect_call_off(connect);
     thread_join(&connect->thread);
     cond_done(&connect->woken);
     mutex_done(&connect->mutex);
@@ -87,7 +93,7 @@ enum err connect_read(struct connect *connect, const struct scalekit_call *call,
 enum err connect_check(struct connect *connect, const char *user_id, const char *connector,
                        struct connection_row *out_row, struct scalekit_error *out_error)
 {
-    struct scalekit_call call = {0};
+    struct scalekit_call call = {.cancel = &connect->stop};
     return connect_read(connect, &call, user_id, connector, true, out_row, out_error);
 }
 
@@ -107,7 +113,7 @@ enum err connect_remove(struct connect *connect, const char *user_id, const char
 {
     AUTO(agent_release) struct agent agent = agent_hold(connect->options.agent);
     const struct connector *connector = catalogue_connector(agent.catalogue, name);
-    struct scalekit_call call = {0};
+    struct scalekit_call call = {.cancel = &connect->stop};
     *out_error = (struct scalekit_error){0};
     if (!connector || !connector->connection_name)
         return fail(E_INVALID, "connector \"%s\" is not set up here", name);

@@ -190,7 +190,10 @@ static void hand_over(struct request *rq, struct pool *pool)
 {
     MHD_suspend_connection(rq->connection);
     rq->is_suspended = true;
-    if (!pool_push(pool, rq))
+    if (pool_push(pool, rq)) return;
+    if (atomic_load(&rq->web->is_draining))
+        reply_problem(rq, PROBLEM_draining, "The service is stopping; nothing was done.");
+    else
         reply_problem(rq, PROBLEM_overloaded,
                       "Too many requests wait already; nothing was accepted.");
 }

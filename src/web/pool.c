@@ -1,5 +1,6 @@
 #include "web/pool.h"
 
+#include "base/clock.h"
 #include "base/thread.h"
 
 #include <stdio.h>
@@ -17,14 +18,17 @@ struct pool {
     struct request *first, *last;
     int n;
     int n_idle; /* threads that wait for a request */
+    int n_busy; /* threads that have one */
+    struct cond rested;
     bool is_stopping;
     struct thread *threads; /* those that were started; no more once it is stopping */
     int n_threads;
 };
 
-static struct request *take(struct pool *pool)
+static struct request *take(struct pool *pool, bool was_busy)
 {
     AUTO(mutex_unlock_ptr) struct mutex *held = mutex_hold(&pool->mutex);
+    if (was_busy && --pool->n_busy == 0) cond_broadcast(&pool->rested);
     pool->n_idle++;
     while (!pool->first && !pool->is_stopping)
         cond_wait(&pool->filled, held);
@@ -35,13 +39,14 @@ static struct request *take(struct pool *pool)
     if (!pool->first) pool->last = NULL;
     rq->next = NULL;
     pool->n--;
+    pool->n_busy++;
     return rq;
 }
 
 static void *pool_main(void *arg)
 {
     struct pool *pool = arg;
-    for (struct request *rq = take(pool); rq; rq = take(pool))
+    for (struct request *rq = take(pool, false); rq; rq = take(pool, true))
         pool->handle(rq);
     return NULL;
 }
@@ -64,6 +69,7 @@ enum err pool_start(const char *name, int threads_max, int queue_max,
     pool->threads = xcalloc((size_t)threads_max, sizeof(*pool->threads));
     mutex_init(&pool->mutex);
     cond_init(&pool->filled);
+    cond_init(&pool->rested);
     mutex_lock(&pool->mutex);
     enum err e = E_OK;
     while (!e && pool->n_threads < THREADS_FIRST && pool->n_threads < threads_max)
@@ -93,6 +99,26 @@ bool pool_push(struct pool *pool, struct request *rq)
     return true;
 }
 
+void pool_refuse(struct pool *pool, void (*refuse)(struct request *rq), int64_t grace_ms)
+{
+    if (!pool) return;
+    AUTO(mutex_unlock_ptr) struct mutex *held = mutex_hold(&pool->mutex);
+    pool->is_stopping = true;
+    struct request *rq = take_ptr(&pool->first);
+    pool->last = NULL;
+    pool->n = 0;
+    mutex_unlock(&pool->mutex);
+    while (rq) {
+        struct request *next = take_ptr(&rq->next);
+        refuse(rq);
+        rq = next;
+    }
+    mutex_lock(&pool->mutex);
+    int64_t until_ms = clock_mono_ms() + grace_ms;
+    while (pool->n_busy > 0 && cond_wait_until(&pool->rested, held, until_ms)) {
+    }
+}
+
 void pool_stop(struct pool *pool)
 {
     if (!pool) return;
@@ -110,6 +136,7 @@ void pool_free(struct pool *pool)
     if (!pool) return;
     pool_stop(pool);
     xfree(pool->threads);
+    cond_done(&pool->rested);
     cond_done(&pool->filled);
     mutex_done(&pool->mutex);
     xfree(pool);

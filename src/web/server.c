@@ -20,6 +20,7 @@
 #define STORE_QUEUE_MAX    4096
 #define UPSTREAM_THREADS   16
 #define UPSTREAM_QUEUE_MAX 256
+#define UPSTREAM_GRACE_MS  3000       /* for what is asked of ScaleKit when stopping */
 #define CONNECTION_BYTES   (32 * KIB) /* MHD's memory for a head; what does not fit, it refuses */
 #define HEAD_BYTES_MAX     (16 * KIB)
 #define URI_BYTES_MAX      (8 * KIB)
@@ -277,6 +278,19 @@ void web_drain(struct web *web)
     atomic_store(&web->is_draining, true);
 }
 
+static void refuse_draining(struct request *rq)
+{
+    reply_problem(rq, PROBLEM_draining, "The service is stopping; nothing was done.");
+}
+
+/* While ScaleKit is out of reach each of them would take half a minute. */
+static void stop_upstream(struct web *web)
+{
+    pool_refuse(web->upstream_pool, refuse_draining, UPSTREAM_GRACE_MS);
+    connect_call_off(web->options.connect);
+    pool_stop(web->upstream_pool);
+}
+
 void web_stop(struct web *web)
 {
     if (!web) return;
@@ -289,7 +303,7 @@ void web_stop(struct web *web)
     }
     /* MHD must not be stopped while connections are suspended: the pools answer what they have. */
     pool_stop(web->store_pool);
-    pool_stop(web->upstream_pool);
+    stop_upstream(web);
     connection_waits_stop(web->waits);
     if (web->daemon) MHD_stop_daemon(web->daemon);
     pool_free(web->store_pool);

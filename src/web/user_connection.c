@@ -79,6 +79,11 @@ void user_connection_get(struct request *rq)
 
 void connection_upstream_failed(struct request *rq, const struct scalekit_error *error)
 {
+    if (error->class == SCALEKIT_CANCELLED) {
+        reply_problem(rq, PROBLEM_draining,
+                      "The service is stopping, and did not wait for ScaleKit's answer.");
+        return;
+    }
     log_warn("connection_call_failed", LOG_STR("class", scalekit_class_name(error->class)),
              LOG_INT("status", error->status), LOG_STR("error_code", error->error_code),
              LOG_STR("upstream_request", error->request_id));

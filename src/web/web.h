@@ -58,7 +58,8 @@ struct web_options {
 enum err web_start(const struct web_options *options, struct web **out_web) MUST_CHECK;
 /* Nothing new is accepted from now on (503 draining), reads still work. */
 void web_drain(struct web *web);
-/* After runs_stop(), watch_stop() and feeds_stop(): finishes what is in the pools and closes. NULL is fine. */
+/* After runs_stop(), watch_stop() and feeds_stop(): finishes what is in the pools and closes. What
+ * needs ScaleKit gets a few seconds, and is told that the service stops (503 draining). NULL is fine. */
 void web_stop(struct web *web);
 
 #endif

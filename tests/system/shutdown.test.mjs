@@ -160,6 +160,31 @@ test("what waited in the queue is still there after a restart", async () => {
   }
 });
 
+test("while ScaleKit does not answer, those who wait for it are told, and the service ends", async () => {
+  const THREADS = 16, QUEUE = 256;
+  await world.stop();
+  await world.start();
+  const from = await position();
+  await world.fault({ endpoint: "scalekit.accounts.list", count: -1, action: HANG });
+  let refused = 0;
+  const check = async () => {
+    const answer = await world.request("POST", `/users/${world.user()}/connections/slack/check`);
+    if (answer.body.code === "overloaded") refused++;
+    return `${answer.status} ${answer.body.code} ${Number(answer.headers["retry-after"]) > 0}`;
+  };
+  const answers = Array.from({ length: THREADS }, check);
+  await eventually(async () => (await world.log("scalekit.accounts.list", from)).length >= THREADS, "ScaleKit is asked");
+  for (let i = 0; i < QUEUE + 5; i++) answers.push(check());
+  await eventually(() => refused === 5, "the queue is full, and nobody is on the way");
+  const began = Date.now();
+  await world.stop();
+  assert.ok(Date.now() - began < 15_000, `it took ${Date.now() - began} ms`);
+  const told = (await Promise.all(answers)).filter((answer) => !/overloaded/.test(answer));
+  assert.deepEqual(told, Array(THREADS + QUEUE).fill("503 draining true"));
+  await world.clearFaults();
+  await world.start();
+});
+
 test("a caller that waits for a briefing is answered when the service stops", async () => {
   await world.stop();
   await world.start({ BRIEFD_MAX_WAITERS: "1" });
