@@ -11,6 +11,7 @@
 #include "web/listen.h"
 #include "web/reply.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -65,34 +66,51 @@ static bool take_body(struct request *rq, const char *bytes, size_t len)
 
 struct framing {
     int hosts, lengths, codings;
+    bool is_odd; /* a name that is none, or a coding that MHD does not know */
 };
+
+/* RFC 9110, 5.6.2. MHD takes "Content-Length : 5" for another field than Content-Length. */
+static bool is_token(const char *name)
+{
+    for (const char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c) && !strchr("!#$%&'*+-.^_`|~", *c)) return false;
+    return true;
+}
 
 static enum MHD_Result count_framing(void *cls, enum MHD_ValueKind kind, const char *name,
                                      const char *value)
 {
     (void)kind;
-    (void)value;
     struct framing *framing = cls;
+    bool is_coding = strcasecmp(name, "Transfer-Encoding") == 0;
     if (strcasecmp(name, "Host") == 0) framing->hosts++;
     if (strcasecmp(name, "Content-Length") == 0) framing->lengths++;
-    if (strcasecmp(name, "Transfer-Encoding") == 0) framing->codings++;
+    if (is_coding) framing->codings++;
+    if (!is_token(name) || (is_coding && strcasecmp(value ? value : "", "chunked") != 0))
+        framing->is_odd = true;
     return MHD_YES;
 }
 
-/* A head that a proxy may read otherwise than MHD does: where the body ends (RFC 9112, 6.1 and 6.3),
- * whom it is for (3.2). What follows on the connection may be anybody's. */
-static void refuse_unclear_head(struct request *rq)
+/* A head that a proxy may read otherwise than MHD does: where the body ends (RFC 9112, 5.1, 6.1 and
+ * 6.3), whom it is for (3.2). What follows on the connection may be anybody's. A coding that it does
+ * not know makes MHD wait for a body without an end. */
+static void refuse_unclear_head(struct request *rq, bool is_http_1_0)
 {
     struct framing framing = {0};
     MHD_get_connection_values(rq->connection, MHD_HEADER_KIND, count_framing, &framing);
-    if (framing.hosts <= 1 && framing.lengths + framing.codings <= 1) return;
+    bool is_clear = framing.hosts <= 1 && framing.lengths + framing.codings <= 1;
+    bool is_old = framing.codings > 0 && is_http_1_0;
+    if (is_clear && !is_old && !framing.is_odd) return;
     reply_header(rq, "Connection", "close");
-    reply_problem(rq, PROBLEM_invalid_request,
-                  "The head has more than one Host, or says twice how long the body is.");
+    reply_problem(rq, PROBLEM_invalid_request, "%s",
+                  is_clear
+                      ? "The head has a field whose name is none, or a Transfer-Encoding other "
+                        "than that of chunks in HTTP/1.1."
+                      : "The head has more than one Host, or says twice how long the body is.");
 }
 
 /* Heads that fit into MHD's memory and are too large for us: answered as everything else is. */
-static bool head_is_fine(struct request *rq)
+static bool head_is_fine(struct request *rq, bool is_http_1_0)
 {
     size_t uri_bytes = strlen(rq->uri) + strlen(rq->query) + 1;
     const union MHD_ConnectionInfo *info =
@@ -105,18 +123,18 @@ static bool head_is_fine(struct request *rq)
                       "The request line and the headers may have at most %zu bytes together.",
                       HEAD_BYTES_MAX);
     else
-        refuse_unclear_head(rq);
+        refuse_unclear_head(rq, is_http_1_0);
     return !rq->is_answered;
 }
 
 /* The head is complete. */
-static enum MHD_Result begin(struct request *rq)
+static enum MHD_Result begin(struct request *rq, bool is_http_1_0)
 {
     request_set_id(rq);
     rq->body.max = rq->body_bytes_max;
     rq->is_body_too_large = declares_too_much(rq);
     if (!client_sends(rq->client)) return MHD_NO;
-    if (!head_is_fine(rq) || rq->is_body_too_large) {
+    if (!head_is_fine(rq, is_http_1_0) || rq->is_body_too_large) {
         /* Answered before the body is read; MHD closes the connection then. */
         (void)client_is_done(rq->client);
         if (!rq->is_answered) server_dispatch(rq);
@@ -130,14 +148,13 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 {
     (void)cls;
     (void)url;
-    (void)version;
     struct request *rq = *con_cls;
     if (!rq) return MHD_NO;
     if (!rq->is_begun) {
         rq->is_begun = true;
         rq->connection = connection;
         rq->method = method;
-        return begin(rq);
+        return begin(rq, strcmp(version, "HTTP/1.0") == 0);
     }
     if (*upload_data_size > 0) {
         bool goes_on = take_body(rq, upload_data, *upload_data_size);

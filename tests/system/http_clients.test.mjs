@@ -201,6 +201,11 @@ describe("a client whose request could be read in two ways", () => {
   for (const [what, lines, rest] of [
     ["two lengths", `${JSON_TYPE}Content-Length: 2\r\nContent-Length: 40\r\n`, "{}"],
     ["a length and chunks", `${JSON_TYPE}Content-Length: 40\r\nTransfer-Encoding: chunked\r\n`, "2\r\n{}\r\n0\r\n\r\n"],
+    ["a space before the colon", `${JSON_TYPE}Content-Length : 40\r\n`, ""],
+    ["a name that is none", `${JSON_TYPE}Content(Length): 2\r\n`, ""],
+    ["a coding that nobody knows", `${JSON_TYPE}Transfer-Encoding: gzip\r\n`, "{}"],
+    ["chunks inside another coding", `${JSON_TYPE}Transfer-Encoding: chunked, gzip\r\n`, "2\r\n{}\r\n0\r\n\r\n"],
+    ["an empty coding", `${JSON_TYPE}Transfer-Encoding:\r\n`, "{}"],
     ["two hosts", "Host: other.example\r\nContent-Length: 0\r\n", ""]]) {
     test(`${what}: refused, and nothing that follows on the connection is answered`, async () => {
       const client = await dial(world.url);
@@ -209,4 +214,11 @@ describe("a client whose request could be read in two ways", () => {
       assert.equal(await client.answer(), null);
     });
   }
+
+  test("chunks in HTTP/1.0: refused", async () => {
+    const client = await dial(world.url);
+    client.say(head(world, `${JSON_TYPE}Transfer-Encoding: chunked\r\n`).replace("HTTP/1.1", "HTTP/1.0") + "\r\n2\r\n{}\r\n0\r\n\r\n");
+    assertProblem(await client.answer(), 400, "invalid_request");
+    assert.equal(await client.answer(), null);
+  });
 });
