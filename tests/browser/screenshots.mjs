@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { ticketFor } from "../system/browser.mjs";
 import { ROOT, startWorld } from "../system/harness.mjs";
 import { connect, decide, expireTickets, launch, open, toConsent } from "./chromium.mjs";
-import { BRIEFINGS, copyBriefing, PATIENT } from "./states.mjs";
+import { agreed, BRIEFINGS, copyBriefing, ENDS, PATIENT } from "./states.mjs";
 
 const folder = process.env.BRIEFD_SHOTS ?? join(ROOT, "build/screenshots");
 const wanted = process.argv.slice(2);
@@ -115,9 +115,6 @@ async function byTicket() {
   await picture(page, "sandbox-consent");
   await decide(page);
   await picture(page, "ticket-app-waiting");
-  await toConsent(page, "sanity");
-  await decide(page, "deny");
-  await picture(page, "end-access_denied");
   await page.goto(url);
   await picture(page, "ticket-used");
   const late = await ticketFor(tickets, user);
@@ -137,33 +134,18 @@ async function byTicket() {
 
 /** Each way in which connecting can end, as the callback's page tells it. */
 async function ends() {
-  const page = await open(chromium, { width: 1280 });
-  const verify = (action) => () => tickets.fault({ endpoint: "scalekit.verify", action });
-  const comesBack = (change) => () => page.route(/\/callback/, (route) => route.continue({ url: change(route.request().url()) }));
-  const rows = {
-    "wrong_person": verify({ type: "status", status: 403 }),
-    "request_gone": verify({ type: "status", status: 404 }),
-    "upstream_unclear": verify({ type: "status", status: 500 }),
-    "not_active": verify({ type: "body", body: {}, effect: false }),
-    "provider_failed": comesBack((url) => url.replace(/auth_request_id=[^&]*/, "error=server_error")),
-    "invalid_request": comesBack((url) => url.replace(/state=[^&]*/, "state=x")),
-    "other_browser": () => page.context().clearCookies({ domain: "127.0.0.1" }),
-  };
-  await page.goto(await ticketFor(tickets, tickets.user()));
-  await page.locator("form.redeem button").click();
-  for (const [name, prepare] of Object.entries(rows)) {
-    if (!isWanted(`end-${name}`)) continue;
-    await page.goto(tickets.url);
-    await toConsent(page, "slack");
-    await prepare();
-    await decide(page);
+  for (const [code, come] of Object.entries(ENDS)) {
+    if (!isWanted(`end-${code}`)) continue;
+    const page = await open(chromium, { width: 1280 });
+    await come(tickets, page, await agreed(tickets, page));
+    await page.locator(`[data-code="${code}"]`).waitFor();
     await tickets.clearFaults();
-    await page.unroute(/\/callback/);
-    await picture(page, `end-${name}`);
+    await picture(page, `end-${code}`);
+    await page.context().close();
   }
 }
 
-const groups = [[/^app|^note|^signed/, app], [/^briefing/, briefings], [/^ticket|^go|^sandbox|^signed|^note|^end/, byTicket], [/^end/, ends]];
+const groups = [[/^app|^note|^signed/, app], [/^briefing/, briefings], [/^ticket|^go|^sandbox|^signed|^note/, byTicket], [/^end/, ends]];
 try {
   for (const [names, take] of groups)
     if (wanted.length === 0 || wanted.some((word) => names.test(word))) await take();

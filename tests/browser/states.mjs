@@ -1,7 +1,8 @@
 // Everything that the pages can show of a user, made for real: each function brings one briefing or one
 // user into a state and returns what is needed to look at it. For tests and for screenshots.
 
-import { updateDatabase } from "./chromium.mjs";
+import { ticketFor } from "../system/browser.mjs";
+import { toConsent, updateDatabase } from "./chromium.mjs";
 
 const sends = (text) => [{ type: "tool_use", name: "slack_send_message", input: { text } }];
 
@@ -116,3 +117,58 @@ for copy in [c for c in copies if c != sys.argv[2]][:int(sys.argv[3])]:
     values["id"] = copy
     db.execute("INSERT INTO runs VALUES (" + ",".join("?" * len(names)) + ")", list(values.values()))`, id, String(n));
 }
+
+/** Somebody with a ticket has agreed at the provider: the address that leads them back, not opened yet. */
+export async function agreed(world, page, user = world.user()) {
+  await redeem(world, page, user);
+  await toConsent(page, "slack");
+  const reader = await page.locator('input[name="reader"]').inputValue();
+  const decided = await page.request.post(page.url(), { form: { reader, decision: "allow", choice: "0" }, maxRedirects: 0 });
+  return { user, back: decided.headers().location };
+}
+
+async function redeem(world, page, user) {
+  await page.goto(await ticketFor(world, user));
+  await page.locator("form.redeem button").click();
+  await page.locator("body.page-app").waitFor();
+}
+
+const verified = (action) => async (world, page, { back }) => {
+  await world.fault({ endpoint: "scalekit.verify", action });
+  await page.goto(back);
+};
+
+/** Each way in which connecting can end on a page of its own, by that page's code; `way` is what agreed() gave. */
+export const ENDS = {
+  access_denied: (world, page, { back }) => page.goto(back.replace(/auth_request_id=[^&]*/, "error=access_denied")),
+  provider_failed: (world, page, { back }) => page.goto(back.replace(/auth_request_id=[^&]*/, "error=server_error")),
+  invalid_request: (world, page, { back }) => page.goto(back.replace(/state=[^&]*/, "state=x")),
+  other_browser: async (world, page, { back }) => {
+    await page.context().clearCookies();
+    await page.goto(back);
+  },
+  user_mismatch: async (world, page, { back }) => {
+    await page.context().clearCookies();
+    await redeem(world, page, world.user());
+    await page.goto(back);
+  },
+  flow_used: async (world, page, { back }) => {
+    await page.goto(back);
+    await page.goto(back);
+  },
+  flow_expired: async (world, page, { user, back }) => {
+    updateDatabase(world, 'db.execute("UPDATE oauth_flows SET expires_ms = 1 WHERE user_id = ?", [sys.argv[2]])', user);
+    await page.goto(back);
+  },
+  wrong_person: verified({ type: "status", status: 403 }),
+  request_gone: verified({ type: "status", status: 404 }),
+  upstream_unclear: verified({ type: "status", status: 500 }),
+  upstream_failed: verified({ type: "status", status: 429 }),
+  not_active: verified({ type: "body", body: {}, effect: false }),
+  // ScaleKit says yes, and then nothing that can be read of the account.
+  connected_unseen: async (world, page, { user, back }) => {
+    await world.fault({ endpoint: "scalekit.accounts.list", match: { identifier: user }, skip: 1, count: -1,
+      action: { type: "status", status: 500 } });
+    await page.goto(back);
+  },
+};

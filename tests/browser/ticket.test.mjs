@@ -1,11 +1,14 @@
 // A person with a connect ticket, and those whom a ticket is not for.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { ticketFor } from "../system/browser.mjs";
-import { startWorld } from "../system/harness.mjs";
+import { ROOT, startWorld } from "../system/harness.mjs";
 import { assertAccessible, assertFits, assertHeaders, assertSound, connect, decide, expireTickets, launch, open,
   toConsent } from "./chromium.mjs";
+import { agreed, ENDS } from "./states.mjs";
 
 let chromium;
 before(async () => {
@@ -131,6 +134,38 @@ describe("with a ticket", () => {
     const page = await open(chromium);
     await page.goto(url);
     return page;
+  }
+});
+
+describe("connecting that does not end well", () => {
+  let world;
+  before(async () => {
+    world = await startWorld();
+  });
+  after(() => world?.close());
+
+  it("has no way that is not here", () => {
+    const source = readFileSync(join(ROOT, "src/web/oauth_callback_get.c"), "utf8");
+    const codes = [...source.matchAll(/"(?:wait|warn|error)",\s*"(\w+)"/g)].map(([, code]) => code);
+    assert.ok(codes.length > 10);
+    assert.deepEqual(Object.keys(ENDS).sort(), codes.sort());
+  });
+
+  for (const [code, come] of Object.entries(ENDS)) {
+    it(`by ${code} has a page that says so, and leads back`, async () => {
+      const page = await open(chromium);
+      const arrived = [];
+      const way = await agreed(world, page);
+      page.on("response", (response) => {
+        if (/\/callback\?/.test(response.url())) arrived.push(response);
+      });
+      await come(world, page, way);
+      await page.locator(`[data-code="${code}"]`).waitFor();
+      await world.clearFaults();
+      await assertSound(page, arrived.at(-1), code);
+      assert.equal(await page.locator(".note a.button").getAttribute("href"), "/");
+      await page.context().close();
+    });
   }
 });
 
