@@ -86,8 +86,28 @@ def with_served_links(body, names):
     return re.sub(r'href="([\w-]+)\.md(#[^"]*)?"', served, body)
 
 
-def with_scrolling_tables(body):
-    """A wide table scrolls by itself; it can be reached with the keyboard for that."""
+def with_breaks(cell):
+    """Names in a cell may break behind these, so that they do not do it in the middle of a word."""
+    def broken(match):
+        return "<code>" + re.sub("([/_])(?=.)", r"\1<wbr>", match[1]) + "</code>"
+    return re.sub("<code>([^<]*)</code>", broken, cell)
+
+
+def with_cells(table):
+    """Where there is no room for columns each cell stands alone: those of three and more say what they are."""
+    heads = [plain(head) for head in re.findall(r"<th[^>]*>(.*?)</th>", table, flags=re.DOTALL)]
+
+    def row(match):
+        cells = re.findall(r"<td[^>]*>(.*?)</td>", match[1], flags=re.DOTALL)
+        labels = [f' data-label="{html.escape(head)}"' if i > 0 and head and len(heads) > 2 else ""
+                  for i, head in enumerate(heads)]
+        return "<tr>" + "".join(f"<td{label}>{with_breaks(cell)}</td>" for label, cell in zip(labels, cells)) + "</tr>"
+    return re.sub(r"<tr>\s*(<td.*?)</tr>", row, table, flags=re.DOTALL)
+
+
+def with_tables(body):
+    """A wide table, or text of a program, scrolls by itself; it can be reached with the keyboard for that."""
+    body = re.sub(r"<table>.*?</table>", lambda match: with_cells(match[0]), body, flags=re.DOTALL)
     return (body.replace("<table>", '<div class="docs-table" tabindex="0" role="region" aria-label="Table"><table>')
             .replace("</table>", "</table></div>").replace("<pre>", '<pre tabindex="0">'))
 
@@ -119,7 +139,7 @@ def pages(cmark, folder, contract):
     titles = {name: title_of(body, name) for name, body in bodies.items()}
     result = {}
     for name, body in bodies.items():
-        text = with_served_links(with_scrolling_tables(with_anchors(body)), bodies)
+        text = with_served_links(with_tables(with_anchors(body)), bodies)
         result[name] = PAGE.format(title=html.escape(titles[name]), menu=menu(titles, name), text=text)
     return result
 

@@ -32,6 +32,20 @@ def link(name):
     return f"[{name}](#{name.lower()})"
 
 
+def limits_of(schema):
+    limits = []
+    for least, most, unit in [("minimum", "maximum", ""), ("minLength", "maxLength", " characters"),
+                              ("minItems", "maxItems", "")]:
+        low, high = schema.get(least), schema.get(most)
+        if low is not None and high is not None:
+            limits.append(f"{low} to {high}{unit}" if low != high else f"{low}{unit}")
+        elif low is not None or high is not None:
+            limits.append(f"at least {low}{unit}" if high is None else f"at most {high}{unit}")
+    if "default" in schema:
+        limits.append(f"default `{json.dumps(schema['default'])}`")
+    return limits
+
+
 def type_of(schema, document):
     """What kind of value, with its limits."""
     if "$ref" in schema:
@@ -44,14 +58,8 @@ def type_of(schema, document):
         words = words.replace("array", "array of " + type_of(schema["items"], document))
     if "enum" in schema:
         words = ", ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
-    limits = [f"{label} {schema[key]}" for key, label in
-              [("minimum", "from"), ("maximum", "to"), ("minLength", "at least"), ("maxLength", "at most"),
-               ("maxItems", "at most")] if key in schema]
-    if "Length" in "".join(schema):
-        limits.append("characters")
-    if "default" in schema:
-        limits.append(f"default `{json.dumps(schema['default'])}`")
-    return words + (f" ({' '.join(limits)})" if limits else "")
+    limits = limits_of(schema)
+    return words + (f" ({', '.join(limits)})" if limits else "")
 
 
 def fields(schema, document, prefix=""):

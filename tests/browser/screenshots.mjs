@@ -145,7 +145,18 @@ async function ends() {
   }
 }
 
-const groups = [[/^app|^note|^signed/, app], [/^briefing/, briefings], [/^ticket|^go|^sandbox|^signed|^note/, byTicket], [/^end/, ends]];
+/** The documentation, page by page. */
+async function docs() {
+  const page = await open(chromium, { width: 1280 });
+  await page.goto(`${tickets.url}/docs`);
+  const paths = await page.locator('a[href^="/docs"]:not([href*="#"])').evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+  for (const path of new Set(paths)) {
+    await page.goto(tickets.url + path);
+    await picture(page, path.slice(1).replace("/", "-"));
+  }
+}
+
+const groups = [[/^docs/, docs], [/^app|^note|^signed/, app], [/^briefing/, briefings], [/^ticket|^go|^sandbox|^signed|^note/, byTicket], [/^end/, ends]];
 try {
   for (const [names, take] of groups)
     if (wanted.length === 0 || wanted.some((word) => names.test(word))) await take();
