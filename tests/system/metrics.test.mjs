@@ -95,6 +95,11 @@ test("runs, deliveries, tokens, money and retries agree with what happened", asy
   }
   assert.equal(grown("briefd_run_duration_seconds_count"), runs.length);
   assert.equal(grown("briefd_run_duration_seconds_count", 'status="failed"'), 2);
+  assert.equal(grown("briefd_run_running_seconds_count"), runs.length);
+  for (const status of ["succeeded", "failed"]) {
+    const [running, whole] = ["running", "duration"].map((what) => grown(`briefd_run_${what}_seconds_sum`, `status="${status}"`));
+    assert.ok(running > 0 && running <= whole, `${status}: ${running} s of ${whole} s running`);
+  }
 
   for (const [state, n] of [["intended", 4], ["confirmed", 3], ["previewed", 1], ["unknown", 1], ["reconciled", 0]])
     assert.equal(grown("briefd_deliveries_total", `state="${state}"`), n, state);
