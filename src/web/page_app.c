@@ -74,22 +74,38 @@ static void put_outcome(struct page *page, const struct connection_list *list, c
     }
 }
 
+static bool has_all(const struct app *app, const struct recipe *recipe)
+{
+    for (size_t i = 0; i < recipe->n_connectors; i++) {
+        const struct connection_row *row =
+            page_connection_find(&app->connections, recipe->connectors[i]);
+        if (!row || !connection_is_usable(row)) return false;
+    }
+    return true;
+}
+
+static const char *first_words(const struct app *app, const struct catalogue *catalogue)
+{
+    size_t n_usable = 0;
+    for (size_t i = 0; i < catalogue->n_recipes; i++)
+        if (has_all(app, &catalogue->recipes[i]))
+            return "Look at a preview of your first briefing, then send it.";
+    for (size_t i = 0; i < app->connections.n; i++)
+        n_usable += connection_is_usable(&app->connections.rows[i]);
+    return n_usable == 0 ? "Connect your accounts, then send your first briefing."
+                         : "Connect what is missing, then send your first briefing.";
+}
+
 /* What to do first, for somebody who has not done it. */
 static void put_lead(struct page *page, const struct app *app, bool is_first)
 {
-    size_t n_usable = 0;
-    if (page->rq->session.kind == SESSION_TICKET) {
+    bool is_ticket = page->rq->session.kind == SESSION_TICKET;
+    if (is_ticket)
         html_element(&page->html, "p", "lead",
                      "Briefings are made from these accounts. You decide at the provider, and can "
                      "disconnect here at any time.");
-        return;
-    }
-    if (app->runs.n > 0 || !is_first) return;
-    for (size_t i = 0; i < app->connections.n; i++)
-        n_usable += connection_is_usable(&app->connections.rows[i]);
-    html_element(&page->html, "p", "lead",
-                 n_usable == 0 ? "Connect your accounts, then send your first briefing."
-                               : "Look at a preview of your first briefing, then send it.");
+    else if (app->runs.n == 0 && is_first)
+        html_element(&page->html, "p", "lead", first_words(app, request_catalogue(page->rq)));
 }
 
 static void put_recipes(struct page *page, const struct app *app, const struct app_view *view)

@@ -190,7 +190,7 @@ bool page_form(struct request *rq, struct url_pairs *out)
                                      .title = "This is not a form",
                                      .text = "Use the buttons of the page.",
                                      .href = "/",
-                                     .link = "To the start"});
+                                     .link = "To the start page"});
         return false;
     }
     if (session_is_own_request(rq, url_pairs_find(out, "csrf_token"))) return true;
@@ -203,6 +203,6 @@ bool page_form(struct request *rq, struct url_pairs *out)
                                      "was open for too long. Nothing was done. Open the page "
                                      "again and press the button there.",
                              .href = "/",
-                             .link = "To the start"});
+                             .link = "To the start page"});
     return false;
 }

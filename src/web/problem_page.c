@@ -42,7 +42,7 @@ void problem_page(struct request *rq, int status, const char *code, const char *
                         .code = code,
                         .title = "This did not work",
                         .text = detail,
-                        .link = "To the start"};
+                        .link = "To the start page"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         if (words[i].status != status) continue;
         note.kind = words[i].kind;

@@ -125,6 +125,10 @@ struct run_words words_of_run(const struct run_row *row)
         return (struct run_words){"off", "Cancelled", "It was called off." NOTHING_POSTED,
                                   "Send a new briefing when you want one."};
     case RUN_EXPIRED:
+        if (!row->blocked_on)
+            return (struct run_words){
+                "bad", "Not started",
+                "Its turn did not come in time, so it was not started." NOTHING_POSTED, SEND_AGAIN};
         return (struct run_words){
             "bad", "Not started",
             "An account was not connected in time, so it was not started." NOTHING_POSTED,

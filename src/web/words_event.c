@@ -73,12 +73,19 @@ static const char *model_retry(struct line *l)
     return "wait";
 }
 
+/* The same one several times in a row is named once. */
 static const char *tools_called(struct line *l)
 {
     const char *between = "Asking ";
-    for (struct json_iter it = json_iter(json_get(l->data, "tools")); json_next(&it);) {
+    struct json_iter it = json_iter(json_get(l->data, "tools"));
+    for (bool is_there = json_next(&it); is_there;) {
+        AUTO(xfree_ptr) char *tool = json_strdup(it.value, WORD_MAX);
+        int times = 1;
         str_append_text(l->out, between);
         put_tool(l, it.value);
+        while ((is_there = json_next(&it)) && tool && json_string_is(it.value, tool))
+            times++;
+        if (times > 1) str_append_format(l->out, " (%d times)", times);
         between = "; ";
     }
     return NULL;

@@ -39,8 +39,9 @@ const failing = (rules, code) => async (world) => {
   return { user, id: run.id };
 };
 
-/** Settings for a world in which a briefing may be looked at while it runs. */
-export const PATIENT = { BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "300s", BRIEFD_MODEL_TOTAL_TIMEOUT: "300s", BRIEFD_STOP_GRACE: "1s" };
+/** Settings for a world in which a briefing may be looked at while it runs, and while it waits behind another one. */
+export const PATIENT = { BRIEFD_MAX_RUNS_PER_USER: "1", BRIEFD_MODEL_FIRST_BYTE_TIMEOUT: "300s",
+  BRIEFD_MODEL_TOTAL_TIMEOUT: "300s", BRIEFD_STOP_GRACE: "1s" };
 
 /** name: (world) → {user, id} of a briefing that is so. */
 export const BRIEFINGS = {
@@ -82,6 +83,13 @@ export const BRIEFINGS = {
   expired: async (world) => {
     const user = world.user();
     const { id } = await world.accepted(user, { start_by: new Date(Date.now() + 2000).toISOString() });
+    await world.untilEnd(id);
+    return { user, id };
+  },
+  "expired in the queue": async (world) => {
+    const { user } = await BRIEFINGS.running(world);
+    const { id } = await world.accepted(user, { mode: "preview", if_running: "enqueue",
+      start_by: new Date(Date.now() + 2000).toISOString() });
     await world.untilEnd(id);
     return { user, id };
   },

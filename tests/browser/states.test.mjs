@@ -31,7 +31,8 @@ const EXPECTED = {
   blocked: { state: "Waiting for you", link: "Connect Slack" },
   "blocked on both": { state: "Waiting for you", link: "Connect Sanity" },
   cancelled: { state: "Cancelled", advice: /Send a new briefing/ },
-  expired: { state: "Not started", advice: /send a new briefing/ },
+  expired: { state: "Not started", advice: /send a new briefing/, link: "Connect Sanity" },
+  "expired in the queue": { state: "Not started", advice: /Its turn did not come in time/ },
   "not connected in time": { state: "Failed", link: "Connect Slack", advice: /Connect it/ },
   "channel refused": { state: "Failed", advice: /Check the channel/ },
   "declined by Claude": { state: "Failed", advice: /Send a new briefing/ },
@@ -77,6 +78,7 @@ describe("a briefing that is", () => {
     const { user, id } = await BRIEFINGS.posted(world);
     const { page } = await as(user, `/b/${id}`);
     await page.locator(".message strong").first().waitFor();
+    await page.getByText("Asking Sanity: query documents (3 times); Sanity: list releases").waitFor();
     const preview = await page.locator(".message").innerText();
     const slack = await open(chromium);
     await slack.goto(`${world.ready.scalekit}/slack/C0NEWSROOM1?identifier=${user}`);
@@ -121,6 +123,18 @@ describe("the app page", () => {
     await page.getByText("Connect your accounts, then send your first briefing.").waitFor();
     await page.getByText("None yet. The first one appears here.").waitFor();
     await assertSound(page, response, "the app without anything");
+  });
+
+  it("of somebody who has connected one of two accounts does not offer a first preview yet", async () => {
+    const user = world.user();
+    const { page } = await as(user);
+    for (const [connector, words] of [["sanity", "Connect what is missing, then send your first briefing."],
+      ["slack", "Look at a preview of your first briefing, then send it."]]) {
+      await world.connect(user, connector);
+      await world.request("POST", `/users/${user}/connections/${connector}/check`);
+      await page.goto(world.url);
+      await page.getByText(words).waitFor();
+    }
   });
 
   it("suggests the browser's time zone, and keeps it", async () => {
