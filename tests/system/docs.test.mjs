@@ -51,9 +51,21 @@ test("a page that is not there is 404, and a known one is not sent twice", async
 
 const codesOf = (file, pattern) => [...readFileSync(new URL(file, root), "utf8").matchAll(pattern)].map((m) => m[1]);
 
-test("every code of an answer and of a briefing is explained", { skip: !pages.includes("errors") }, () => {
-  const ofBriefings = readFileSync(new URL("src/store/run_counts.c", root), "utf8").match(/ codes\[\] = \{([^}]*)\}/)[1];
-  const codes = [...codesOf("src/web/reply.h", /X\((\w+), \d{3}/g), ...ofBriefings.match(/\w+/g)];
-  assert.ok(codes.length > 40);
-  for (const code of codes) assert.ok(html["/docs/errors"].includes(`id="${code}"`), code);
+const ofAnswers = codesOf("src/web/reply.h", /X\((\w+), \d{3}/g);
+const ofBriefings = readFileSync(new URL("src/store/run_counts.c", root), "utf8").match(/ codes\[\] = \{([^}]*)\}/)[1].match(/\w+/g);
+
+test("every code of an answer and of a briefing is explained: who must act, whether again, whether posted", () => {
+  assert.ok(ofAnswers.length + ofBriefings.length > 40);
+  const entries = new Map(readFileSync(new URL("static/docs/errors.md", root), "utf8").split(/^#{2,3} /m)
+    .map((part) => [/^`(\w+)`\n/.exec(part)?.[1], part]));
+  for (const code of new Set([...ofAnswers, ...ofBriefings])) {
+    assert.ok(html["/docs/errors"].includes(`id="${code}"`), code);
+    const entry = entries.get(code);
+    assert.match(entry, /\*\*(Nobody|Caller|User|Operator|(A p|P)erson)/, `${code}: who must act`);
+    assert.match(entry, /Again:\s+\w/, `${code}: does trying again help`);
+    if (ofBriefings.includes(code)) assert.match(entry, /Posted:\s+(nothing|\*\*perhaps)/, `${code}: was anything posted`);
+  }
+  const retryable = codesOf("src/web/reply.h", /X\((\w+), \d{3}, true/g);
+  assert.ok(retryable.length > 5);
+  for (const code of retryable) assert.doesNotMatch(entries.get(code), /Again:\s+(no|not)\b/, code);
 });
