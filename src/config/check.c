@@ -1,5 +1,6 @@
 #include "config/check.h"
 
+#include "base/crypt.h"
 #include "base/url.h"
 #include "config/settings.h"
 
@@ -116,6 +117,11 @@ static void check_addresses(const struct config *config, struct str *problems)
                       "the https address at which others reach briefd.\n");
         return;
     }
+    if (config->metrics_host && config->metrics_port > 0 &&
+        config->metrics_port == config->listen_port &&
+        text_equal(config->metrics_host, config->listen_host))
+        str_append_text(problems, "BRIEFD_METRICS_LISTEN is the same address as BRIEFD_LISTEN: "
+                                  "take another port.\n");
     struct url url;
     if (!config->user_id) return;
     bool is_local = listens_on_loopback(config) &&
@@ -126,6 +132,18 @@ static void check_addresses(const struct config *config, struct str *problems)
             problems,
             "USER_ID is set, but single-user mode asks nobody who they are: it needs a loopback "
             "address in BRIEFD_LISTEN and in BRIEFD_PUBLIC_URL. Unset USER_ID, or change them.\n");
+}
+
+/* connect/hook.c would find it out with the first webhook, and refuse every one. */
+static void check_webhook_secret(const struct config *config, struct str *problems)
+{
+    if (!config->scalekit_webhook_secret) return;
+    AUTO(str_done_secret) struct str key = {0};
+    const char *underscore = strchr(config->scalekit_webhook_secret, '_');
+    const char *text = underscore ? underscore + 1 : config->scalekit_webhook_secret;
+    if (base64_decode(&key, text, strlen(text)) == E_OK && key.len > 0) return;
+    str_append_text(problems, "SCALEKIT_WEBHOOK_SECRET is no signing secret: copy it from "
+                              "ScaleKit's dashboard, whsec_ and all.\n");
 }
 
 static void check_model(const struct config *config, struct str *problems)
@@ -218,6 +236,7 @@ void config_check(const struct config *config, struct str *problems)
 {
     check_addresses(config, problems);
     check_sign_in(config, problems);
+    check_webhook_secret(config, problems);
     if (!config->catalogue) return;
     check_model(config, problems);
     check_recipe_limits(config, problems);

@@ -4,6 +4,7 @@
  */
 #include "config/config.h"
 
+#include "base/redact.h"
 #include "config/check.h"
 #include "config/settings.h"
 #include "config/sources.h"
@@ -65,9 +66,9 @@ static void load_setting(struct config *config, struct sources *s, const struct 
     if (found.text && !setting_apply(setting, found.text, config, &why))
         tell_refused(setting, name, &found, &why, s->problems);
     else if (!found.text && setting->missing && s->problems->len == problems_before)
-        str_append_format(s->problems,
-                          "%s is not set. %s and put it in the environment or in .env.\n",
-                          setting->name, setting->missing);
+        str_append_format(
+            s->problems, "%s is not set. %s and put it in the environment or in %s.\n",
+            setting->name, setting->missing, s->from->env_file ? s->from->env_file : ".env");
     add_value(config, setting->name, found.text ? found.text : setting->default_text,
               found.text ? found.origin : "default", setting_is_secret(setting));
 }
@@ -154,7 +155,8 @@ enum err config_load(const struct config_source *source, enum config_need need,
         load_setting(config, &sources, &settings[i], need);
     if (need == CONFIG_EVERYTHING) load_everything(config, &sources);
     if (problems.len > 0) {
-        str_append_str(out_problems, &problems);
+        /* A key may stand where another value belongs, or a password in a URL. */
+        redact(out_problems, str_text(&problems), problems.len);
         config_free(config);
         return fail(E_INVALID, "the configuration has problems");
     }

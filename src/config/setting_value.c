@@ -9,9 +9,11 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TEXT_BYTES_MAX 2000
+#define PEM_BYTES_MAX  (16 * MIB)
 
 static void *field(const struct setting *setting, struct config *config)
 {
@@ -174,7 +176,11 @@ static bool apply_listen(const struct setting *setting, const char *text, struct
 static bool apply_file(const struct setting *setting, const char *text, struct config *config,
                        struct str *out_why)
 {
-    if (access(text, R_OK) != 0) return refuse(out_why, "names a file that cannot be read");
+    AUTO(str_done) struct str pem = {0};
+    if (file_read(text, PEM_BYTES_MAX, &pem))
+        return refuse(out_why, "names a file that cannot be read");
+    if (!strstr(str_text(&pem), "CERTIFICATE-----"))
+        return refuse(out_why, "names a file without a certificate in PEM");
     return set_text(setting, config, text, strlen(text));
 }
 
@@ -184,7 +190,9 @@ static bool apply_database(const struct setting *setting, const char *text, stru
     const char *slash = strrchr(text, '/');
     AUTO(xfree_ptr)
     char *folder = slash ? xstrndup(text, (size_t)(slash - text) + 1) : xstrdup(".");
-    if (slash && !slash[1]) return refuse(out_why, "must name a file, not a folder");
+    struct stat st;
+    bool is_folder = stat(text, &st) == 0 && S_ISDIR(st.st_mode);
+    if (is_folder || (slash && !slash[1])) return refuse(out_why, "must name a file, not a folder");
     if (access(folder, F_OK) != 0) {
         str_append_format(out_why, "is in a folder that does not exist: mkdir %s", folder);
         return false;

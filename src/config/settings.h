@@ -16,7 +16,7 @@ enum setting_kind {
     SETTING_UPSTREAM,   /* char *: https URL, or http to this machine; no slash at the end */
     SETTING_PUBLIC_URL, /* the same without a path */
     SETTING_LISTEN,     /* "host:port" → char * host, and the port at port_offset */
-    SETTING_FILE,       /* char *: a file that can be read */
+    SETTING_FILE,       /* char *: a file with certificates in PEM */
     SETTING_DATABASE,   /* char *: a file in a folder that exists */
     SETTING_USER,       /* char *: a user's id */
     SETTING_ADDRESSES,  /* char *: addresses and networks, separated by commas */

@@ -10,7 +10,7 @@ import { startWorld } from "./harness.mjs";
 import { startReceiver } from "./webhook_receiver.mjs";
 import { toolError } from "./faults_table.mjs";
 
-const WEBHOOK = "whsec_canaryWebhookSecret0123456789abcdef";
+const WEBHOOK = "whsec_canaryWebhookSecret0123456789abcdefg";
 const SEAL = Buffer.from("canary-seal-key-0123456789abcdef").toString("base64");
 const NOTE = "canary metadata is not secret";
 
