@@ -75,12 +75,15 @@ static bool write_all(int fd, const char *bytes, size_t len)
     return true;
 }
 
-static bool sync_directory_of(const char *path)
+static char *directory_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    AUTO(xfree_ptr)
-    char *directory =
-        slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrdup(".");
+    return slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrdup(".");
+}
+
+static bool sync_directory_of(const char *path)
+{
+    AUTO(xfree_ptr) char *directory = directory_of(path);
     AUTO(close_fd) int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd >= 0 && fsync(fd) == 0;
 }
@@ -138,6 +141,16 @@ enum err file_publish(const char *from, const char *to, bool may_replace)
         return fail(E_STORAGE, "the directory of %s cannot be synced: %s", to,
                     strerrordesc_np(errno));
     return E_OK;
+}
+
+enum err file_take_owner(const char *path, const char *like)
+{
+    struct stat st;
+    AUTO(xfree_ptr) char *directory = directory_of(like);
+    if (geteuid() != 0 || (stat(like, &st) != 0 && stat(directory, &st) != 0)) return E_OK;
+    if (chown(path, st.st_uid, st.st_gid) == 0) return E_OK;
+    return fail(E_STORAGE, "%s cannot be given to the owner of %s: %s", path, like,
+                strerrordesc_np(errno));
 }
 
 void file_remove(const char *path)

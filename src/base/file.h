@@ -16,6 +16,9 @@ bool file_exists(const char *path);
  * (both names are in the same one). E_CONFLICT when there is such a file and `may_replace` is not
  * set; on an error `from` is still there. */
 enum err file_publish(const char *from, const char *to, bool may_replace) MUST_CHECK;
+/* For root, who works on the files of a service that is somebody else: `path` then belongs to whom
+ * `like` belongs to, a file or folder, or the folder of a file that is not there. */
+enum err file_take_owner(const char *path, const char *like) MUST_CHECK;
 /* No matter whether it exists. */
 void file_remove(const char *path);
 /* Do both paths name one existing file, whatever links lead to it? */

@@ -54,6 +54,8 @@ static enum err take_place(struct restoring *r)
     str_append_format(&wal, "%s-wal", str_text(&r->draft));
     if (file_exists(str_text(&wal)))
         return fail(E_STORAGE, "%s could not be written completely", str_text(&r->draft));
+    enum err e = file_take_owner(str_text(&r->draft), db);
+    if (e) return e;
     remove_with(db, "-wal");
     remove_with(db, "-shm");
     return file_publish(str_text(&r->draft), db, true);

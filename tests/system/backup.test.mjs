@@ -1,7 +1,7 @@
 // Backups, what becomes of a restored copy, and the verdict of a person on a delivery.
 
 import assert from "node:assert/strict";
-import { copyFileSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { chownSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ask, change } from "./database.mjs";
@@ -129,6 +129,22 @@ test("what was under way in a restored copy ends as restored, and nothing is pos
   const settled = await settle(ids[1], { outcome: "not_delivered" });
   assert.equal(settled.status, 200, settled.text);
   assert.equal(settled.body.delivery.state, "settled_not_delivered");
+});
+
+test("a copy that root restores belongs to whom the database belonged to, or its folder", async () => {
+  const owner = process.getuid() === 0 ? 65534 : process.getuid(); // as the package's service is somebody else
+  const folder = join(world.folder, "owned");
+  mkdirSync(folder);
+  copyFileSync(file("briefd.db.key"), join(folder, "briefd.db.key"));
+  chownSync(folder, owner, process.getgid());
+  const restore = async (...more) => {
+    const { code, stderr } = await world.cli(["restore", file("first.db"), "--db", join(folder, "briefd.db"), ...more]);
+    assert.equal(code, 0, stderr);
+    assert.equal(statSync(join(folder, "briefd.db")).uid, owner);
+  };
+  await restore();
+  chownSync(folder, process.getuid(), process.getgid());
+  await restore("--force");
 });
 
 test("a copy is restored where there is no database yet, with the key given", async () => {
