@@ -106,9 +106,12 @@ inside dpkg -i /root/old.deb
 status=0
 inside briefd serve --env-file /etc/briefd/briefd.env || status=$?
 [ "$status" = 78 ] || fail "without settings it ends with $status"
+echo "sk-ant-api03-0123456789abcdef" >"$dir/etc/briefd/credentials/ANTHROPIC_API_KEY"
+echo "test-secret-0123456789" >"$dir/etc/briefd/credentials/SCALEKIT_CLIENT_SECRET"
 mkdir -p "$dir/var/lib/briefd" "$dir/run/credentials" # StateDirectory= and LoadCredential= of the unit
-echo "sk-ant-api03-0123456789abcdef" >"$dir/run/credentials/briefd_ANTHROPIC_API_KEY"
-echo "test-secret-0123456789" >"$dir/run/credentials/briefd_SCALEKIT_CLIENT_SECRET"
+for name in ANTHROPIC_API_KEY SCALEKIT_CLIENT_SECRET; do
+    cp "$dir/etc/briefd/credentials/$name" "$dir/run/credentials/briefd_$name"
+done
 cat >>"$dir/etc/briefd/briefd.env" <<'END'
 SCALEKIT_ENV_URL=http://127.0.0.1:9
 SCALEKIT_CLIENT_ID=skc_0123456789
@@ -129,8 +132,10 @@ serve_once
 new=$(version_of_database)
 known=$(find migrations -name '[0-9]*.sql' | wc -l)
 [ "$new" = "$known" ] || fail "the database has version $new after the upgrade, not $known"
-inside bash -ec "$(block_of_page static/docs/operating.md 2)"
+inside bash -ec "$(block_of_page static/docs/operating.md 2)" # the secrets are found, nothing is missing
+inside bash -ec "$(block_of_page static/docs/operating.md 3)"
 grep -q '^bk_' "$dir/etc/briefd/api-key" || fail "the key for the timer is missing"
+[ "$(stat -c %a "$dir/etc/briefd/api-key")" = 600 ] || fail "others can read the key for the timer"
 inside briefd keys list | grep -q ' before ' || fail "the key made before the upgrade is gone"
 [ -n "$key" ]
 

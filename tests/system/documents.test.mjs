@@ -3,18 +3,20 @@
 // A block of ```sh is run by bash in a folder with `.env`, where `briefd` is the real binary. What a page leaves to its
 // reader comes from here: $KEY, and $ID, a briefing of the user u_7f. A comment before a block may say
 //
-//   <!-- run: ID of an unknown delivery -->      $ID is a briefing that ended as delivery_unknown
-//   <!-- run by tests/package -->                the block is run by that folder or file instead, which must exist
+//   <!-- run: ID of an unknown delivery -->           $ID is a briefing that ended as delivery_unknown
+//   <!-- run: ETAG of a connection to confirm -->     $ETAG is that of the Slack account of u_7f, connected by a ticket
+//   <!-- run by tests/package -->                     the block is run by that folder or file instead, which must exist
 //
 // The service of the page runs before its first block; `briefd serve` and `systemctl` do what they would find then:
 // nothing is left to do. systemctl must name a unit of ours, journalctl too.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ROOT, startWorld } from "./harness.mjs";
+import { invited } from "./browser.mjs";
+import { BINARY, ROOT, startWorld } from "./harness.mjs";
 
 const LISTEN = "http://127.0.0.1:8080"; // what pages call the service
 const pages = ["README.md", ...readdirSync(join(ROOT, "static/docs")).map((file) => `static/docs/${file}`)];
@@ -70,6 +72,14 @@ async function unknownDelivery(world) {
   return run.id;
 }
 
+async function connectedByTicket(world) {
+  const browser = await invited(world, "u_7f", { connectors: ["slack"], confirm: true });
+  await browser.connect("slack");
+  const { headers, body } = await world.request("GET", "/users/u_7f/connections/slack");
+  assert.equal(body.pending_confirmation, true);
+  return headers.etag;
+}
+
 /** Everything of the page, in one shell: what a block sets, later ones have. */
 async function follow(page, blocks, world) {
   await world.connect("u_7f", "sanity", "slack");
@@ -81,6 +91,7 @@ async function follow(page, blocks, world) {
       assert.ok(existsSync(join(ROOT, note.slice("run by ".length))), `${page}:${line}: ${note}`);
       continue;
     }
+    if (note === "run: ETAG of a connection to confirm") script.push(`ETAG='${await connectedByTicket(world)}'`);
     const id = note === "run: ID of an unknown delivery" ? await unknownDelivery(world) : ID;
     script.push(`trap 'echo "${page}:${line}: this failed: $BASH_COMMAND"' ERR`, `ID=${id}`,
       text.replaceAll(LISTEN, world.url).replaceAll(/br_…/g, id));
@@ -102,6 +113,40 @@ for (const page of pages) {
     }
   });
 }
+
+test("README.md: the line for cron makes one briefing a day, and needs no service", async () => {
+  const [, line] = readFileSync(join(ROOT, "README.md"), "utf8").match(/^ {4}0 7 \* \* 1-5 +cd \/srv\/briefd && (.*)$/m);
+  const world = await startWorld();
+  try {
+    await world.connect("u_7f", "sanity", "slack");
+    await world.stop();
+    const env = { ...world.env, PATH: `${programs(world.folder, world)}:${process.env.PATH}`, HOME: world.folder };
+    for (const turn of ["first", "second"]) {
+      const { code, said } = await bash(line.replaceAll("\\%", "%"), { cwd: world.folder, env });
+      assert.equal(code, 0, `${turn}: ${said}`);
+    }
+    assert.equal((await world.posts("u_7f")).length, 1);
+  } finally {
+    await world.close();
+  }
+});
+
+test("commands that pages name in passing exist, with their options", () => {
+  const help = (...words) => spawnSync(BINARY, words, { encoding: "utf8" }).stdout;
+  const known = help("help").match(/^Commands:\n((?: {2}.*\n)+)/m)[1];
+  const verbs = spawnSync(join(ROOT, "dev"), ["help"], { encoding: "utf8" }).stdout;
+  for (const page of pages) {
+    const text = readFileSync(join(ROOT, page), "utf8");
+    for (const [, inside] of text.matchAll(/`([^`]+)`/g)) {
+      const [program, word, ...rest] = inside.replace(/^.*\/(?=briefd )/, "").split(/\s+/);
+      if (program === "./dev") assert.match(verbs, new RegExp(`^./dev ${word}\\b`, "m"), `${inside} in ${page}`);
+      if (program !== "briefd" || !word) continue;
+      assert.match(known, new RegExp(`^ {2}${word} `, "m"), `${inside} in ${page}`);
+      for (const option of rest.filter((one) => one.startsWith("--")))
+        assert.match(help(word, "--help"), new RegExp(`^ {2}${option}\\b`, "m"), `${inside} in ${page}`);
+    }
+  }
+});
 
 test("commands stand in blocks that are run", () => {
   for (const page of pages) {
