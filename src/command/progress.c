@@ -138,6 +138,12 @@ static void put_missing(const struct run_row *row, const char *public_url, struc
         str_append_format(out, "  %s is %s. Connect it: %s/?connect=%s\n", connector, status,
                           public_url, connector);
     }
+    /* The page is the service's, and beside this command there is none. */
+    if (row->blocked_on && row->user_id)
+        str_append_format(out,
+                          "  Start `briefd serve` for that; `briefd connect %s` prints a link for "
+                          "this user.\n",
+                          row->user_id);
 }
 
 void progress_end(const struct run_row *row, const char *public_url, struct str *out)

@@ -72,8 +72,10 @@ test("parameters and time zone are passed on, and wrong ones named", async () =>
 });
 
 test("a user without connections ends it with 2, and both are listed with their link", async () => {
-  const { code, stdout } = await run(world.user());
+  const user = world.user();
+  const { code, stdout } = await run(user);
   assert.equal(code, 2, stdout);
+  assert.ok(stdout.includes(`Start \`briefd serve\` for that; \`briefd connect ${user}\` prints a link`), stdout);
   for (const connector of ["sanity", "slack"])
     assert.match(stdout, new RegExp(`${connector} is NOT_CONNECTED\\. Connect it: http://\\S+/\\?connect=${connector}`));
 });
