@@ -90,11 +90,26 @@ void base64_encode(struct str *out, const void *bytes, size_t len)
     encode(out, standard, true, bytes, len);
 }
 
+/* Without the "=" at the end, of which there are at most two. */
+static size_t unpadded(const char *text, size_t len)
+{
+    for (int i = 0; i < 2 && len > 0 && text[len - 1] == '='; i++)
+        len--;
+    return len;
+}
+
 enum err base64_decode(struct str *out, const char *text, size_t len)
 {
     if (len % 4 != 0)
         return fail(E_INVALID, "broken base64: %zu bytes are no whole number of groups", len);
-    for (int i = 0; i < 2 && len > 0 && text[len - 1] == '='; i++)
-        len--;
-    return decode(out, standard, text, len);
+    return decode(out, standard, text, unpadded(text, len));
+}
+
+enum err webhook_secret_key(const char *secret, struct str *out_key)
+{
+    const char *underscore = strchr(secret, '_');
+    const char *text = underscore ? underscore + 1 : secret;
+    size_t len = unpadded(text, strlen(text));
+    if (len == 0) return fail(E_INVALID, "the webhook secret is empty");
+    return decode(out_key, standard, text, len);
 }

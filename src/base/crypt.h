@@ -48,6 +48,9 @@ void base64url_encode(struct str *out, const void *bytes, size_t len);
 enum err base64url_decode(struct str *out, const char *text, size_t len) MUST_CHECK;
 void base64_encode(struct str *out, const void *bytes, size_t len);
 enum err base64_decode(struct str *out, const char *text, size_t len) MUST_CHECK;
+/* The key in a secret of Standard Webhooks: what follows the first "_" of "whsec_…", in base64, where
+ * the padding may be missing. E_INVALID when that is none, or empty. */
+enum err webhook_secret_key(const char *secret, struct str *out_key) MUST_CHECK;
 
 /* Sealing: AES-256-GCM with a random 96-bit nonce; `context` (for example "steps/br_1/model/1") is
  * authenticated but not stored, so a sealed value cannot be moved to another row. */

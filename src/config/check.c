@@ -139,9 +139,7 @@ static void check_webhook_secret(const struct config *config, struct str *proble
 {
     if (!config->scalekit_webhook_secret) return;
     AUTO(str_done_secret) struct str key = {0};
-    const char *underscore = strchr(config->scalekit_webhook_secret, '_');
-    const char *text = underscore ? underscore + 1 : config->scalekit_webhook_secret;
-    if (base64_decode(&key, text, strlen(text)) == E_OK && key.len > 0) return;
+    if (webhook_secret_key(config->scalekit_webhook_secret, &key) == E_OK) return;
     str_append_text(problems, "SCALEKIT_WEBHOOK_SECRET is no signing secret: copy it from "
                               "ScaleKit's dashboard, whsec_ and all.\n");
 }

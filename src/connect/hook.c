@@ -11,15 +11,6 @@
 #define SIGNATURES_MAX 16
 #define FIELD_MAX      400 /* a connection's name is the longest */
 
-static enum err secret_key(const char *secret, struct str *out_key)
-{
-    const char *underscore = strchr(secret, '_');
-    const char *text = underscore ? underscore + 1 : secret;
-    enum err e = base64_decode(out_key, text, strlen(text));
-    if (e || out_key->len == 0) return fail(E_DENIED, "the webhook secret is no base64");
-    return E_OK;
-}
-
 static bool is_signature(const char *text, size_t len, const unsigned char expected[SHA256_LEN])
 {
     if (len < 3 || memcmp(text, "v1,", 3) != 0) return false;
@@ -49,8 +40,7 @@ enum err hook_check(const char *secret, const struct hook *hook, int64_t now_ms)
     enum err e = check_time(hook->timestamp, now_ms);
     if (e) return e;
     AUTO(str_done_secret) struct str key = STR_LIMIT(KIB);
-    e = secret_key(secret, &key);
-    if (e) return e;
+    if (webhook_secret_key(secret, &key)) return fail(E_DENIED, "the webhook secret is no base64");
     AUTO(str_done) struct str text = {0};
     str_append_format(&text, "%s.%s.", hook->id, hook->timestamp);
     str_append(&text, hook->body, hook->len);

@@ -240,6 +240,23 @@ static void base64_is_read_strictly(void **state)
     assert_string_equal(str_text(&out), "kept");
 }
 
+static void the_key_of_a_webhook_secret_is_what_follows_its_prefix(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"whsec_Zm9vYg==", "whsec_Zm9vYg", "Zm9vYg=="};
+    static const char *const bad[] = {"", "whsec_", "whsec_==", "whsec_Zm9v Yg", "whsec_Z"};
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        AUTO(str_done_secret) struct str key = {0};
+        assert_int_equal(webhook_secret_key(good[i], &key), E_OK);
+        assert_string_equal(str_text(&key), "foob");
+    }
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        AUTO(str_done_secret) struct str key = {0};
+        assert_int_equal(webhook_secret_key(bad[i], &key), E_INVALID);
+        assert_int_equal(key.len, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +271,7 @@ int main(void)
         cmocka_unit_test(tokens_are_long_and_url_safe),
         cmocka_unit_test(base64_matches_known_answers),
         cmocka_unit_test(base64_is_read_strictly),
+        cmocka_unit_test(the_key_of_a_webhook_secret_is_what_follows_its_prefix),
     };
     return cmocka_run_group_tests_name("base/crypt", tests, NULL, NULL);
 }
