@@ -26,18 +26,35 @@ static bool is_by(struct json_span message, char *const *authors, size_t n_autho
     return false;
 }
 
+/* Can its author be told from us? Slack names a bot (B…), a person or both, and of ourselves perhaps
+ * only one of them is known. */
+static bool is_comparable(struct json_span message, char *const *authors, size_t n_authors)
+{
+    bool has_person = json_type(json_get(message, "user")) == JSON_STRING;
+    bool has_bot = json_type(json_get(message, "bot_id")) == JSON_STRING;
+    for (size_t i = 0; i < n_authors; i++)
+        if (authors[i][0] == 'B' ? has_bot : has_person) return true;
+    return false;
+}
+
 bool history_find(struct json_span messages, const char *marker, char *const *authors,
                   size_t n_authors, struct str *out_ts)
 {
+    bool is_doubtful = false;
     for (struct json_iter it = json_iter(messages); json_next(&it);) {
         /* The whole message is searched: its text may have been moved into blocks. */
         if (!memmem(it.value.text, it.value.len, marker, strlen(marker))) continue;
-        if (!is_by(it.value, authors, n_authors)) continue;
+        if (!is_by(it.value, authors, n_authors)) {
+            bool is_message = json_type(it.value) == JSON_OBJECT;
+            is_doubtful |= is_message && !is_comparable(it.value, authors, n_authors);
+            continue;
+        }
         str_clear(out_ts);
         if (!json_string(json_get(it.value, "ts"), out_ts)) str_clear(out_ts);
         return true;
     }
-    return false;
+    if (is_doubtful) str_clear(out_ts);
+    return is_doubtful;
 }
 
 static void put_params(const struct briefing *b, int64_t oldest_unix_ms, const char *cursor,
@@ -134,7 +151,8 @@ static bool take_page(struct briefing *b, const struct scalekit_result *result,
     if (history_find(messages, b->row->id, b->frozen.authors, b->frozen.n_authors, &out->ts)) {
         /* It is there, and what the channel says of it makes no sense: for a person to see. */
         out->end = out->ts.len > 0 ? HISTORY_FOUND : HISTORY_INCOMPLETE;
-        snprintf(out->why, sizeof(out->why), "a message with this briefing's marker has no ts");
+        snprintf(out->why, sizeof(out->why),
+                 "a message with this briefing's marker does not say by whom or when");
         return false;
     }
     struct json_span cursor = next_cursor(data);

@@ -33,8 +33,8 @@ void history_read_done(struct history_read *read);
 enum err history_look(struct briefing *b, int64_t oldest_unix_ms,
                       struct history_read *read) MUST_CHECK;
 
-/* Pure: looks for `marker` by one of the authors in a page's messages. A message without a usable ts
- * is found, with an empty one. */
+/* Pure: looks for `marker` by one of the authors in a page's messages. One without a usable ts,
+ * or whose author cannot be compared with them, is found with an empty ts. */
 bool history_find(struct json_span messages, const char *marker, char *const *authors,
                   size_t n_authors, struct str *out_ts);
 

@@ -121,6 +121,8 @@ sideBySide(() => {
         text: "_Briefing br_01M837HJEVM5312TSDJ6WTAQDQ_" })) },
     { name: "our marker by us without a ts: nobody knows", ...unread({ posts: 0 }), faults: [lost],
       ...inChannel((id, us) => ({ ...us, text: `_Briefing ${id}_` })) },
+    { name: "our marker by nobody: nobody knows", ...unread({ posts: 0 }), faults: [lost],
+      ...inChannel((id) => ({ ts: "1763881200.000100", text: `_Briefing ${id}_` })) },
     { name: "our marker by us in a block, where the text was moved: the message is found", faults: [lost],
       sends: 1, posts: 0, state: "reconciled", ...inChannel((id, us) => ({ ...us, ts: "1763881200.000100",
         text: "", blocks: [{ type: "rich_text", elements: [{ text: `Briefing ${id}` }] }] })) },

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 static enum err load(const char *text, size_t len, struct frozen *frozen)
@@ -122,6 +123,10 @@ static void our_message_is_found_by_marker_and_author_even_without_a_ts(void **s
         {"[{\"user\":\"U2\",\"text\":\"br_01K8\",\"ts\":\"1\"}]",                              NULL },
         {"[{\"user\":\"U1\",\"text\":\"br_01K8\"}]",                                           ""   },
         {"[{\"user\":\"U1\",\"text\":\"br_01K8\",\"ts\":\"\"}]",                               ""   },
+        {"[{\"text\":\"br_01K8\",\"ts\":\"1\"}]",                                              ""   },
+        {"[{\"user\":null,\"text\":\"br_01K8\",\"ts\":\"1\"},{\"bot_id\":\"B1\",\"text\":\"br_"
+         "01K8\",\"ts\":\"2\"}]",                                                     "2"  },
+        {"[{\"bot_id\":\"B9\",\"text\":\"br_01K8\",\"ts\":\"1\"}]",                            NULL },
         {"[\"br_01K8 U1\", 7, null]",                                                          NULL },
         {"{\"a\":\"br_01K8\"}",                                                                NULL },
     };
@@ -133,6 +138,31 @@ static void our_message_is_found_by_marker_and_author_even_without_a_ts(void **s
     }
 }
 
+static void an_author_of_another_kind_is_no_proof_of_another_author(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *message;
+        const char *us;
+        bool is_found;
+    } rows[] = {
+        {"[{\"bot_id\":\"B9\",\"text\":\"br_01K8\",\"ts\":\"1\"}]",                 "U1", true },
+        {"[{\"user\":\"U9\",\"text\":\"br_01K8\",\"ts\":\"1\"}]",                   "B1", true },
+        {"[{\"bot_id\":\"B9\",\"user\":\"U9\",\"text\":\"br_01K8\",\"ts\":\"1\"}]", "U1", false},
+        {"[{\"bot_id\":\"B9\",\"user\":\"U9\",\"text\":\"br_01K8\",\"ts\":\"1\"}]", "B1", false},
+        {"[{\"user\":\"W9\",\"text\":\"br_01K8\",\"ts\":\"1\"}]",                   "U1", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(str_done) struct str ts = {0};
+        char us[3];
+        snprintf(us, sizeof us, "%s", rows[i].us);
+        struct json_span span = json_root(rows[i].message, strlen(rows[i].message));
+        bool is_found = history_find(span, "br_01K8", (char *[]){us}, 1, &ts);
+        if (is_found != rows[i].is_found) fail_msg("%s", rows[i].message);
+        assert_string_equal(str_text(&ts), "");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +170,7 @@ int main(void)
         cmocka_unit_test(a_document_that_is_not_whole_is_refused),
         cmocka_unit_test(a_document_that_was_cut_is_refused_everywhere),
         cmocka_unit_test(our_message_is_found_by_marker_and_author_even_without_a_ts),
+        cmocka_unit_test(an_author_of_another_kind_is_no_proof_of_another_author),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
