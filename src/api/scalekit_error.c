@@ -174,9 +174,20 @@ static bool says(const struct scalekit_error *error, const char *words)
     return strcasestr(error->message, words) != NULL;
 }
 
+/* The code is often the tool's own ("EXEC_FAILED"), and the provider's word stands alone at the end of
+ * the message. */
+static enum scalekit_class class_of_last_word(const struct scalekit_error *error)
+{
+    const char *word = error->message;
+    for (const char *at = word; (at = strstr(at, ": ")); word = at)
+        at += 2;
+    return scalekit_provider_class(word);
+}
+
 static enum scalekit_class classify_tool_error(const struct scalekit_error *error)
 {
     enum scalekit_class by_word = scalekit_provider_class(error->tool_error_code);
+    if (by_word == SCALEKIT_UNKNOWN) by_word = class_of_last_word(error);
     if (by_word != SCALEKIT_UNKNOWN) return by_word;
     if (error->status == 401) return SCALEKIT_USER_RECONNECT;
     if (error->status == 403) return SCALEKIT_SCOPE_MISSING;
