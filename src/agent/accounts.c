@@ -87,6 +87,13 @@ static void fill_row(struct connection_row *row, const char *user_id,
     row->status = xstrdup(ACCOUNT_NOT_CONNECTED);
 }
 
+/* The account was listed a moment ago: a "not found" that does not speak of it is about the tool. */
+static bool lacks_tool(const struct scalekit_error *error)
+{
+    return error->class == SCALEKIT_USER_CONNECT && error->status == 404 &&
+           !strcasestr(error->message, "account");
+}
+
 /* Asks the provider who is connected. Only a clear "no" changes the status; a probe that cannot be
  * asked now leaves the identity unknown. */
 static enum err probe_row(const struct agent *agent, const struct scalekit_call *call,
@@ -99,6 +106,7 @@ static enum err probe_row(const struct agent *agent, const struct scalekit_call 
         row->identity = str_take(&identity);
         return E_OK;
     }
+    if (lacks_tool(out_error)) return E_OK;
     switch (out_error->class) {
     case SCALEKIT_USER_CONNECT:
     case SCALEKIT_USER_RECONNECT:

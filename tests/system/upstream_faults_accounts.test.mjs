@@ -52,6 +52,13 @@ suite("preparing", [
     return LASTING.includes(kind) ? unavailable() : null;
   }),
 
+  { name: "there is no tool that says who is connected, and \"not found\" is all that is said", ...posted,
+    faults: [{ ...PROBE, count: -1, action: { type: "status", status: 404, body: { code: 5,
+      message: "resource not found", details: [{ error_code: "RESOURCE_NOT_FOUND" }] } } }] },
+  { name: "the account is not found when it is asked who is connected", ...waits({ slack: "EXPIRED" }),
+    faults: [{ ...PROBE, action: { type: "status", status: 404, body: { code: 5,
+      message: "connected account not found", details: [{ error_code: "RESOURCE_NOT_FOUND" }] } } }] },
+
   ...rowsFor("the first page of tools", TOOLS, ({ kind }, name) => {
     if (MENDED.includes(kind) || ["status_400", "not_active"].includes(name)) return posted;
     if (kind === "account") {
