@@ -65,8 +65,15 @@ static void failed(struct request *rq, enum err e, const struct scalekit_error *
         log_warn("connect_not_started", LOG_STR("class", scalekit_class_name(error->class)),
                  LOG_INT("status", error->status), LOG_STR("error_code", error->error_code),
                  LOG_STR("upstream_request", error->request_id));
-        note(rq, 502, "upstream_failed", "ScaleKit cannot be reached now",
-             "Nothing was done. Try again in a moment.");
+        bool is_refused =
+            error->class == SCALEKIT_BAD_CALL || error->class == SCALEKIT_SCOPE_MISSING;
+        if (is_refused)
+            note(rq, 502, "upstream_failed", "This connection is not set up correctly",
+                 "ScaleKit knows no such connection, or refuses it. Nothing was done. Tell those "
+                 "who run this service.");
+        else
+            note(rq, 502, "upstream_failed", "ScaleKit cannot be reached now",
+                 "Nothing was done. Try again in a moment.");
     } else {
         page_error(rq, e, "starting to connect an account");
     }

@@ -298,6 +298,20 @@ describe("starting", () => {
     await world.logged("link_refused", ({ detail }) => detail.includes("evil.example"));
   });
 
+  it("that ScaleKit refuses is no outage: trying again would not help", async () => {
+    for (const status of [400, 403, 404]) {
+      await world.fault({ endpoint: "scalekit.magic_link", action: { type: "status", status,
+        body: { code: 5, message: "connection not found", details: [] } } });
+      const browser = await invited(world, world.user());
+      const answer = await browser.press("/", "/oauth/slack/start");
+      assert.equal(answer.status, 502);
+      assert.match(answer.text, /not set up correctly/);
+    }
+    await world.fault({ endpoint: "scalekit.magic_link", count: -1, action: { type: "status", status: 500 } });
+    const browser = await invited(world, world.user());
+    assert.match((await browser.press("/", "/oauth/slack/start")).text, /cannot be reached now/);
+  });
+
   it("is refused towards an address that is not ours", async () => {
     const browser = await invited(world, world.user());
     for (const return_to of ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:x",
