@@ -1,9 +1,12 @@
 #include "agent/accounts.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define WORDS_BYTES_MAX 200
 
 bool account_is_usable(const char *status)
 {
@@ -19,6 +22,17 @@ const char *connection_status(const struct connection_row *row)
 {
     bool is_waiting = account_is_usable(row->status) && row->is_pending_confirmation;
     return is_waiting ? ACCOUNT_PENDING_CONFIRMATION : row->status;
+}
+
+/* Some probes answer in words: then these are what people are shown. An author is known by ids alone.
+ */
+static void put_words(struct json_writer *w, struct json_span data,
+                      const struct connector *connector)
+{
+    AUTO(str_done) struct str words = {0};
+    if (connector->n_author_members > 0 || !json_string(data, &words) || words.len == 0) return;
+    json_key(w, connector->identity_members[connector->n_identity_members - 1]);
+    json_write_string_n(w, words.data, utf8_cut(words.data, words.len, WORDS_BYTES_MAX));
 }
 
 /* The members that say who it is, from wherever a provider puts them: at the top or one object
@@ -38,6 +52,7 @@ static void put_identity(struct json_writer *w, struct json_span data,
         json_key(w, member);
         json_write_span(w, value);
     }
+    put_words(w, data, connector);
     json_end_object(w);
 }
 

@@ -46,6 +46,20 @@ describe("connecting by a ticket", () => {
     assert.ok(page.text.includes(known.account.team));
   });
 
+  it("shows the words of a provider that says in a sentence who is connected", async () => {
+    const user = world.user();
+    const words = "You are signed in as Ada Löv (g1), ada@example.org.";
+    for (const content of [{ result: words }, { content: [{ type: "text", text: words }], isError: false }]) {
+      await world.fault({ endpoint: "scalekit.execute_tool", match: { tool: "sanitymcp_whoami", identifier: user },
+        action: { type: "body", body: { data: content, execution_id: "1" } } });
+      const browser = await invited(world, user);
+      assert.equal((await browser.connect("sanity")).status, 303);
+      assert.deepEqual((await connection(world, user, "sanity")).account, { name: words });
+    }
+    const browser = await invited(world, user);
+    assert.ok((await browser.page("/")).text.includes(words));
+  });
+
   it("connects both tabs when two flows of the same connector are open at once", async () => {
     const user = world.user();
     const browser = await invited(world, user);
