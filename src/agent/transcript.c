@@ -101,7 +101,8 @@ static enum err collect_calls(struct json_span content, struct ids *all, size_t 
             if (same_id(all->spans[i], id))
                 return fail(E_PROTOCOL, "a tool_use id stands twice in the conversation");
         }
-        if (all->n == IDS_MAX) return fail(E_INTERNAL, "too many tool calls in one conversation");
+        if (all->n == IDS_MAX)
+            return fail(E_PROTOCOL, "more than %d tool calls in one conversation", IDS_MAX);
         all->spans[all->n++] = id;
     }
     return E_OK;

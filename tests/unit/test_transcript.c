@@ -68,6 +68,19 @@ static void the_body_is_made_of_the_very_bytes_that_came(void **state)
         "\"content\":\"r\"}]}]}");
 }
 
+static void more_calls_than_can_be_checked_are_the_models_fault(void **state)
+{
+    (void)state;
+    AUTO(transcript_done) struct transcript t = {0};
+    AUTO(str_done) struct str content = {0};
+    for (int i = 0; i <= 4096; i++)
+        str_append_format(&content, "%s" CALL("t%d"), i ? "," : "[", i);
+    str_append_char(&content, ']');
+    transcript_add_user_text(&t, "Go");
+    add_assistant(&t, str_text(&content));
+    assert_int_equal(transcript_check(&t), E_PROTOCOL);
+}
+
 static void an_empty_result_says_so_and_an_error_is_marked(void **state)
 {
     (void)state;
@@ -205,6 +218,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_body_is_made_of_the_very_bytes_that_came),
+        cmocka_unit_test(more_calls_than_can_be_checked_are_the_models_fault),
         cmocka_unit_test(an_empty_result_says_so_and_an_error_is_marked),
         cmocka_unit_test(an_empty_reply_adds_nothing),
         cmocka_unit_test(conversations_that_are_fine),
