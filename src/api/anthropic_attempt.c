@@ -179,8 +179,9 @@ void anthropic_attempt(struct anthropic *a, const char *body, size_t len,
     send_once(a, body, len, cancel, deadline_mono_ms, &receiver, &http);
 
     struct attempt attempt = {.next = ATTEMPT_AGAIN};
-    http_reply_header(&http, "request-id", attempt.error.request_id,
-                      sizeof attempt.error.request_id);
+    char id[sizeof attempt.error.request_id];
+    if (http_reply_header(&http, "request-id", id, sizeof id))
+        anthropic_clean(id, strlen(id), attempt.error.request_id, sizeof id);
     if (!receiver.failed && message_stream_take(receiver.stream, out_reply) == E_OK) {
         /* Complete is complete, however the connection ended afterwards. */
         attempt.next = ATTEMPT_DONE;

@@ -4,6 +4,7 @@
  */
 #include "api/anthropic_internal.h"
 
+#include "base/redact.h"
 #include "base/utf8.h"
 
 #include <stdio.h>
@@ -12,9 +13,11 @@
 
 void anthropic_clean(const char *text, size_t len, char *out, size_t out_size)
 {
+    AUTO(str_done) struct str valid = {0};
     AUTO(str_done) struct str clean = {0};
     /* Four bytes a character at most, so more input cannot matter. */
-    utf8_repair(&clean, text, len < 4 * out_size ? len : 4 * out_size);
+    utf8_repair(&valid, text, len < 4 * out_size ? len : 4 * out_size);
+    redact(&clean, str_text(&valid), valid.len); /* an error may repeat what was sent */
     size_t n = utf8_cut(str_text(&clean), clean.len, out_size - 1);
     for (size_t i = 0; i < n; i++) {
         unsigned char byte = (unsigned char)clean.data[i];

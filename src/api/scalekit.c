@@ -6,6 +6,7 @@
  */
 #include "api/scalekit_internal.h"
 
+#include "base/redact.h"
 #include "base/utf8.h"
 
 #include <assert.h>
@@ -116,9 +117,11 @@ void scalekit_members(struct json_span object, const char *const *snake, size_t 
 
 void scalekit_clean(char *out, size_t out_size, const char *text, size_t len)
 {
+    AUTO(str_done) struct str repaired = {0};
     AUTO(str_done) struct str valid = {0};
     /* Repairing can triple the bytes; what does not fit is of no interest. */
-    utf8_repair(&valid, text, len < out_size ? len : out_size);
+    utf8_repair(&repaired, text, len < out_size ? len : out_size);
+    redact(&valid, str_text(&repaired), repaired.len); /* an error may repeat what was sent */
 
     size_t at = strlen(out);
     size_t room = out_size - 1 - at;

@@ -1,6 +1,6 @@
 /*
- * The last net below the rule that no secret reaches the log: values that look like a credential
- * lose all but their beginning. Pure.
+ * The last net below the rule that no secret reaches the log or an error's words: values that look
+ * like a credential lose all but their beginning. Pure.
  */
 #ifndef BASE_REDACT_H
 #define BASE_REDACT_H

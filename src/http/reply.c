@@ -3,6 +3,7 @@
  */
 #include "http/http.h"
 
+#include "base/redact.h"
 #include "base/utf8.h"
 
 #include <stdio.h>
@@ -99,8 +100,10 @@ bool http_page_words(const char *body, size_t len, char *out, size_t out_size)
         has_gap = false;
         str_append_char(&words, (char)c);
     }
-    size_t n = utf8_cut(str_text(&words), words.len, out_size - 1);
-    memcpy(out, str_text(&words), n);
+    AUTO(str_done) struct str shown = {0};
+    redact(&shown, str_text(&words), words.len); /* pages about errors like to repeat the request */
+    size_t n = utf8_cut(str_text(&shown), shown.len, out_size - 1);
+    memcpy(out, str_text(&shown), n);
     out[n] = '\0';
     return true;
 }

@@ -87,6 +87,26 @@ static void a_refusal_is_final_and_has_its_fault(void **state)
     }
 }
 
+static void an_error_that_repeats_our_key_does_not_spread_it(void **state)
+{
+    struct fixture *f = *state;
+    STUB_SCRIPT(f->server,
+                {.status = 402,
+                 .headers = "request-id: " KEY "\r\n",
+                 .body = ERROR_BODY("billing_error", "no credit for Bearer " KEY " of yours")},
+                {.status = 403, .body = "<title>403</title>Authorization: Bearer " KEY "<br>"},
+                {.status = 404, .body = "x-api-key: " KEY},
+                SSE(STREAM_BEGIN "event: error\ndata: " ERROR_BODY("billing_error", KEY) "\n\n"));
+    for (int i = 0; i < 4; i++) {
+        f->n_before = 0;
+        assert_int_equal(ask_until(f, NULL, 0), E_UPSTREAM);
+        assert_int_equal(f->error.fault, ANTHROPIC_REJECTED);
+        assert_non_null(strstr(f->error.message, "[redacted]"));
+        assert_null(strstr(f->error.message, KEY));
+        assert_null(strstr(f->error.request_id, KEY));
+    }
+}
+
 static void a_spend_limit_is_final_whatever_the_status_promises(void **state)
 {
     struct fixture *f = *state;
@@ -256,6 +276,7 @@ int main(void)
         TEST_WITH_CLAUDE(what_they_ask_for_is_waited_for_and_more),
         TEST_WITH_CLAUDE(their_hint_wins_over_the_status),
         TEST_WITH_CLAUDE(a_refusal_is_final_and_has_its_fault),
+        TEST_WITH_CLAUDE(an_error_that_repeats_our_key_does_not_spread_it),
         TEST_WITH_CLAUDE(a_spend_limit_is_final_whatever_the_status_promises),
         TEST_WITH_CLAUDE(another_limit_code_is_tried_again),
         TEST_WITH_CLAUDE(the_retry_budget_ends),

@@ -47,6 +47,23 @@ static void assert_rows(const struct row *rows, size_t n)
     }
 }
 
+static void an_answer_that_repeats_our_token_does_not_spread_it(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        MESSAGE("no such thing for Bearer abcdefghij.klm"),
+        "<html>Authorization: Bearer abcdefghij.klm</html>",
+        "Authorization: bearer abcdefghij.klm",
+        TOOL("TOOL_ERROR", "eyJhbGciOiJSUzI1NiIsImtpZCI6abcdefghij.klm is no token"),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        struct scalekit_error error;
+        read_answer(400, bodies[i], &error);
+        assert_non_null(strstr(error.message, "[redacted]"));
+        assert_null(strstr(error.message, "abcdefghij.klm"));
+    }
+}
+
 static void a_401_is_about_our_token_only_without_code_or_with_unauthenticated(void **state)
 {
     (void)state;
@@ -285,6 +302,7 @@ static void the_story_does_not_repeat_the_other_sides_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_that_repeats_our_token_does_not_spread_it),
         cmocka_unit_test(a_401_is_about_our_token_only_without_code_or_with_unauthenticated),
         cmocka_unit_test(the_users_account_is_told_from_a_bad_call),
         cmocka_unit_test(rate_limits_are_seen_by_status_and_by_the_providers_word),
