@@ -1,6 +1,7 @@
 #include "agent/delivery.h"
 
 #include "agent/reconcile.h"
+#include "agent/settling.h"
 #include "base/clock.h"
 #include "http/retry.h"
 
@@ -131,7 +132,12 @@ static enum err intend_and_send(struct sending *s)
     if (!e) e = reconcile_identity(b);
     if (e) return e;
     s->intended_unix_ms = clock_unix_ms();
-    struct step_write begun = {.key = s->key, .state = STEP_BEGUN, .request_hash = s->hash};
+    int64_t ahead_ms = scalekit_clock_ahead_ms(b->agent->scalekit); /* the probe's answer says */
+    s->clock_ahead_ms = ahead_ms > 0 ? ahead_ms : 0;
+    AUTO(str_done) struct str meta = {0};
+    settling_write(&(struct settling){.clock_ahead_ms = s->clock_ahead_ms}, &meta);
+    struct step_write begun = {
+        .key = s->key, .state = STEP_BEGUN, .request_hash = s->hash, .meta = str_text(&meta)};
     e = journal_intend(&b->journal, &begun, intend, s);
     if (e == E_CONFLICT) return briefing_end(b, AGENT_CANCELLED, NULL, "cancelled on request");
     if (e) return e;

@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define CLOCK_SKEW_MS      (10 * 60 * 1000) /* Slack's clock against ours */
+#define CLOCK_SKEW_MS      (10 * 60 * 1000) /* Slack's clock against ScaleKit's, or ours */
 #define SLICE_MS           500              /* how soon a stop of the process is noticed */
 #define BETWEEN_READS_MS   (10 * 1000)
 #define READS_NEEDED       2 /* to call a message absent */
@@ -222,7 +222,8 @@ static enum err begin_looking(struct sending *s, struct looking *l)
 {
     const struct agent *agent = s->b->agent;
     const struct step_row *step = journal_begun(&s->b->journal, s->key);
-    l->settling = settling_read(step ? step->meta : NULL);
+    l->settling =
+        step ? settling_read(step->meta) : (struct settling){.clock_ahead_ms = s->clock_ahead_ms};
     l->began_ms = clock_mono_ms();
     int64_t settle_ms = agent->delivery_settle_ms;
     int64_t quiet_ms = settling_quiet_ms(&l->settling, clock_unix_ms(), l->began_ms);
@@ -234,7 +235,8 @@ static enum err begin_looking(struct sending *s, struct looking *l)
     if (left_ms > 0 && left_ms < needed_ms) left_ms = needed_ms;
     l->settled_ms = l->began_ms + settle_left_ms;
     l->give_up_ms = l->began_ms + left_ms;
-    l->oldest_unix_ms = s->intended_unix_ms - CLOCK_SKEW_MS;
+    l->oldest_unix_ms = s->intended_unix_ms - l->settling.clock_ahead_ms - CLOCK_SKEW_MS;
+    if (l->oldest_unix_ms < 0) l->oldest_unix_ms = 0;
     return remember(s, l, &(struct event_new){.type = "delivery_reconciling"});
 }
 

@@ -25,6 +25,7 @@ struct sending {
     int64_t asked_wait_ms;
     int64_t intended_unix_ms; /* when the intent was written */
     int64_t intended_mono_ms; /* the same by the other clock, or when this attempt took it up */
+    int64_t clock_ahead_ms;   /* then: of ScaleKit's clock */
     bool is_reconciled;       /* found in the channel, not told by an answer */
 };
 

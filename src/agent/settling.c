@@ -20,6 +20,7 @@ struct settling settling_read(const char *meta)
     return (struct settling){.unix_ms = number(root, "quiet_unix_ms"),
                              .mono_ms = number(root, "quiet_mono_ms"),
                              .looked_ms = number(root, "looked_ms"),
+                             .clock_ahead_ms = number(root, "clock_ahead_ms"),
                              .n_reads = number(root, "reads")};
 }
 
@@ -30,6 +31,7 @@ void settling_write(const struct settling *settling, struct str *out_meta)
     json_put_int(&w, "quiet_unix_ms", settling->unix_ms);
     json_put_int(&w, "quiet_mono_ms", settling->mono_ms);
     json_put_int(&w, "looked_ms", settling->looked_ms);
+    json_put_int(&w, "clock_ahead_ms", settling->clock_ahead_ms);
     json_put_int(&w, "reads", settling->n_reads);
     json_end_object(&w);
 }

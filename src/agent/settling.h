@@ -14,6 +14,7 @@
 struct settling {
     int64_t unix_ms, mono_ms; /* the same moment, by both clocks; 0: not known */
     int64_t looked_ms;        /* that earlier attempts have spent on looking */
+    int64_t clock_ahead_ms;   /* our wall clock was, when the message was sent */
     int64_t n_reads;          /* complete ones, in vain, with the settle time over */
 };
 

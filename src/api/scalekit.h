@@ -29,6 +29,9 @@ struct scalekit_options {
 };
 struct scalekit *scalekit_new(struct http_client *http, const struct scalekit_options *options);
 void scalekit_free(struct scalekit *s);
+/* By how much our wall clock was ahead of theirs at the last answer that said a date (a second's
+ * precision); negative: behind. 0 before that. */
+int64_t scalekit_clock_ahead_ms(const struct scalekit *s);
 void scalekit_set_secret(struct scalekit *s, const char *client_secret);
 
 /* Classes of failure; first match of the rules in the wire notes ("Client rules that follow"). */

@@ -71,6 +71,11 @@ static enum err answer_read(const struct scalekit_execute *what, const struct ht
     return E_OK;
 }
 
+int64_t scalekit_clock_ahead_ms(const struct scalekit *s)
+{
+    return atomic_load(&s->clock_ahead_ms);
+}
+
 void scalekit_execute_all(struct scalekit *s, const struct scalekit_call *call,
                           const struct scalekit_execute *what, size_t n,
                           struct scalekit_result *out_results, struct scalekit_error *out_errors,

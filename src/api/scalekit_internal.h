@@ -41,6 +41,7 @@ struct scalekit {
     int64_t retry_base_ms;
     size_t tool_reply_bytes_max;
     struct retry_brake *brake; /* ScaleKit's own 429s */
+    _Atomic int64_t clock_ahead_ms;
     struct scalekit_token token;
 };
 

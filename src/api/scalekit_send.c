@@ -184,9 +184,17 @@ static bool attempt_again(const struct batch *b, struct attempt *a)
     return true;
 }
 
+static void note_clock(struct scalekit *s, const struct http_reply *reply)
+{
+    int64_t date_ms = 0;
+    if (reply->end == HTTP_ANSWERED && http_reply_date_ms(reply, &date_ms))
+        atomic_store(&s->clock_ahead_ms, clock_unix_ms() - date_ms);
+}
+
 static void attempt_judge(const struct batch *b, struct attempt *a)
 {
     const struct http_reply *reply = a->reply;
+    note_clock(b->s, reply);
     bool is_fine = reply->end == HTTP_ANSWERED && reply->status >= 200 && reply->status < 300;
     if (is_fine) {
         retry_brake_ok(b->s->brake);

@@ -141,6 +141,8 @@ void http_call_all(struct http_client *client, const struct http_request *reques
  * longer. */
 bool http_reply_header(const struct http_reply *reply, const char *name, char *out,
                        size_t out_size);
+/* When the answer was made, by the clock of who made it; false when it does not say. */
+bool http_reply_date_ms(const struct http_reply *reply, int64_t *out_unix_ms);
 /* "connection refused", "no answer within 60 s (first byte)", "HTTP 503": the outcome in a few
  * words for people. */
 void http_reply_describe(const struct http_reply *reply, char *out, size_t out_size);

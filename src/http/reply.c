@@ -6,6 +6,7 @@
 #include "base/redact.h"
 #include "base/utf8.h"
 
+#include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -41,6 +42,16 @@ bool http_reply_header(const struct http_reply *reply, const char *name, char *o
         at = line_end + 1;
     }
     return false;
+}
+
+bool http_reply_date_ms(const struct http_reply *reply, int64_t *out_unix_ms)
+{
+    char text[64];
+    if (!http_reply_header(reply, "date", text, sizeof text)) return false;
+    time_t date = curl_getdate(text, NULL);
+    if (date <= 0) return false;
+    *out_unix_ms = (int64_t)date * 1000;
+    return true;
 }
 
 void http_reply_describe(const struct http_reply *reply, char *out, size_t out_size)

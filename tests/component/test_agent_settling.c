@@ -14,6 +14,11 @@
         .tool = HISTORY, .data = "{\"messages\":[],\"has_more\":false}"                            \
     }
 
+#define ABSENT                                                                                     \
+    {                                                                                              \
+        .tool = HISTORY, .times = -1, .data = "{\"messages\":[],\"has_more\":false}"               \
+    }
+
 static void stop_the_process(void *ctx)
 {
     struct rig *rig = ctx;
@@ -98,6 +103,20 @@ static void patience_is_used_up_over_all_attempts(void **state)
 
 /* ---- what a read proves ---- */
 
+/* The message is out, and the process dies before it can write that down. */
+static void die_after_the_send(struct rig *rig)
+{
+    static char page[200]; /* read until the end of the test */
+    rig_accept(rig, "post");
+    snprintf(page, sizeof page,
+             "{\"messages\":[{\"user\":\"U1\",\"text\":\"%s\",\"ts\":\"17.5\"}]}", rig->id);
+    FAKE_TOOLS({.tool = SEND, .data = POSTED, .hook = rig_take_over, .ctx = rig},
+               {.tool = HISTORY, .data = page});
+    FAKE_CLAUDE(SENDS("t1"));
+    rig_attempt(rig);
+    assert_end(rig, AGENT_LOST, NULL);
+}
+
 static void a_list_that_does_not_say_whether_it_goes_on_proves_nothing(void **state)
 {
     struct rig *rig = *state;
@@ -116,6 +135,43 @@ static void an_empty_list_is_complete(void **state)
     FAKE_CLAUDE(SENDS("t1"));
     rig_run(rig);
     assert_delivered(rig, 2);
+}
+
+/* Since when the channel was read the i-th time, in seconds of their clock. */
+static long long read_since(size_t i)
+{
+    static const char member[] = "\"oldest\":\"";
+    const char *at = strstr(fake_call(HISTORY, i), member);
+    assert_non_null(at);
+    return strtoll(at + sizeof member - 1, NULL, 10);
+}
+
+#define AHEAD_S 7200
+
+static void a_wall_clock_that_is_ahead_hides_no_message(void **state)
+{
+    struct rig *rig = *state;
+    fake_clock_ahead_ms = AHEAD_S * 1000;
+    FAKE_TOOLS(LOST, ABSENT, POSTS);
+    FAKE_CLAUDE(SENDS("t1"));
+    long long before_s = clock_unix_ms() / 1000 - AHEAD_S;
+    rig_run(rig);
+    assert_delivered(rig, 2);
+    long long after_s = clock_unix_ms() / 1000 - AHEAD_S;
+    assert_in_range(read_since(0), before_s - 601, after_s - 600);
+}
+
+static void nor_does_one_that_was_put_right_while_the_process_was_dead(void **state)
+{
+    struct rig *rig = *state;
+    fake_clock_ahead_ms = AHEAD_S * 1000;
+    long long before_s = clock_unix_ms() / 1000 - AHEAD_S;
+    die_after_the_send(rig);
+    long long after_s = clock_unix_ms() / 1000 - AHEAD_S;
+    fake_clock_ahead_ms = 0;
+    rig_again(rig);
+    assert_delivered(rig, 1);
+    assert_in_range(read_since(0), before_s - 601, after_s - 600);
 }
 
 /* ---- the deadline ---- */
@@ -158,20 +214,6 @@ static void a_briefing_that_succeeds_says_how_long_it_was_running(void **state)
 }
 
 /* ---- a configuration that has changed ---- */
-
-/* The message is out, and the process dies before it can write that down. */
-static void die_after_the_send(struct rig *rig)
-{
-    static char page[200]; /* read until the end of the test */
-    rig_accept(rig, "post");
-    snprintf(page, sizeof page,
-             "{\"messages\":[{\"user\":\"U1\",\"text\":\"%s\",\"ts\":\"17.5\"}]}", rig->id);
-    FAKE_TOOLS({.tool = SEND, .data = POSTED, .hook = rig_take_over, .ctx = rig},
-               {.tool = HISTORY, .data = page});
-    FAKE_CLAUDE(SENDS("t1"));
-    rig_attempt(rig);
-    assert_end(rig, AGENT_LOST, NULL);
-}
 
 static struct connector *slack_of(struct rig *rig)
 {
@@ -229,6 +271,8 @@ int main(void)
         RIG_TEST(patience_is_used_up_over_all_attempts),
         RIG_TEST(a_list_that_does_not_say_whether_it_goes_on_proves_nothing),
         RIG_TEST(an_empty_list_is_complete),
+        RIG_TEST(a_wall_clock_that_is_ahead_hides_no_message),
+        RIG_TEST(nor_does_one_that_was_put_right_while_the_process_was_dead),
         RIG_TEST(an_open_intent_is_looked_into_also_when_its_recipe_is_gone),
         RIG_TEST(who_is_connected_is_asked_where_the_message_went),
         RIG_TEST(without_a_probe_nobody_knows_whose_channel_is_read),

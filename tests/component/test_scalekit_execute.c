@@ -290,6 +290,25 @@ static void none_at_all_is_fine(void **state)
     assert_int_equal(stub_requests(rig->stub), 0);
 }
 
+static void the_date_of_an_answer_tells_how_far_our_clock_is_ahead(void **state)
+{
+    struct rig *rig = *state;
+    script_token(rig);
+    STUB_SCRIPT(rig->stub, {.match = EXECUTE,
+                            .status = 200,
+                            .headers = "Date: Sun, 23 Nov 2025 06:00:00 GMT\r\n",
+                            .body = "{\"data\":{}}"});
+    AUTO(scalekit_result_done) struct scalekit_result result = {0};
+    struct scalekit_error error = {0};
+    struct scalekit_execute what = {.tool_name = "a_tool", .identifier = "u"};
+    assert_int_equal(scalekit_clock_ahead_ms(rig->scalekit), 0);
+    clock_freeze(INT64_C(1763877600000) + 7200000);
+    enum err e = scalekit_execute(rig->scalekit, &plain_call, &what, &result, &error);
+    clock_freeze(0);
+    assert_int_equal(e, E_OK);
+    assert_int_equal(scalekit_clock_ahead_ms(rig->scalekit), 7200000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +324,7 @@ int main(void)
         RIG_TEST(several_reads_are_on_their_way_together),
         RIG_TEST(each_read_has_its_own_end),
         RIG_TEST(none_at_all_is_fine),
+        RIG_TEST(the_date_of_an_answer_tells_how_far_our_clock_is_ahead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

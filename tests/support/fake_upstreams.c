@@ -27,13 +27,14 @@ static struct {
     size_t parallel_max;
     bool is_released;
     struct {
-        char name[64], id[64], status[64];
-        bool is_absent;
+        char name[64], id[64], status[64]; /* no status: no account */
     } accounts[8];
     size_t n_accounts;
     enum scalekit_class accounts_class;
     char missing[100];
 } fake = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+_Atomic int64_t fake_clock_ahead_ms;
 
 static void lock(void)
 {
@@ -60,6 +61,7 @@ void fake_reset(void)
     fake.accounts_class = SCALEKIT_FINE;
     fake.missing[0] = '\0';
     unlock();
+    fake_clock_ahead_ms = 0;
 }
 
 void fake_claude(const struct fake_reply *replies, size_t n)
@@ -174,7 +176,6 @@ void fake_account(const char *connection_name, const char *account_id, const cha
     snprintf(fake.accounts[i].name, sizeof fake.accounts[i].name, "%s", connection_name);
     snprintf(fake.accounts[i].id, sizeof fake.accounts[i].id, "%s", account_id);
     snprintf(fake.accounts[i].status, sizeof fake.accounts[i].status, "%s", status ? status : "");
-    fake.accounts[i].is_absent = !status;
     unlock();
 }
 
@@ -250,6 +251,12 @@ enum err anthropic_ask(struct anthropic *a, const char *body, size_t len,
 }
 
 /* ---- api/scalekit.h ---- */
+
+int64_t scalekit_clock_ahead_ms(const struct scalekit *s)
+{
+    (void)s;
+    return fake_clock_ahead_ms;
+}
 
 void scalekit_result_done(struct scalekit_result *result)
 {
@@ -334,22 +341,17 @@ enum err scalekit_accounts_list(struct scalekit *s, const struct scalekit_call *
     lock();
     *out_error = (struct scalekit_error){.class = fake.accounts_class};
     for (size_t i = 0; i < n; i++) {
-        const char *id = "ca_1";
-        const char *status = "ACTIVE";
-        bool is_absent = false;
-        for (size_t k = 0; k < fake.n_accounts; k++) {
-            if (strcmp(fake.accounts[k].name, connection_names[i]) != 0) continue;
-            id = fake.accounts[k].id;
-            status = fake.accounts[k].status;
-            is_absent = fake.accounts[k].is_absent;
-        }
-        if (is_absent) continue;
-        out_accounts->items[out_accounts->n++] =
-            (struct scalekit_account){.connector = xstrdup(connection_names[i]),
-                                      .id = xstrdup(id),
-                                      .provider = xstrdup("P"),
-                                      .status = xstrdup(status),
-                                      .updated_ms = 1};
+        size_t k = 0;
+        while (k < fake.n_accounts && strcmp(fake.accounts[k].name, connection_names[i]) != 0)
+            k++;
+        bool is_set = k < fake.n_accounts;
+        if (is_set && !fake.accounts[k].status[0]) continue;
+        out_accounts->items[out_accounts->n++] = (struct scalekit_account){
+            .connector = xstrdup(connection_names[i]),
+            .id = xstrdup(is_set ? fake.accounts[k].id : "ca_1"),
+            .provider = xstrdup("P"),
+            .status = xstrdup(is_set ? fake.accounts[k].status : "ACTIVE"),
+            .updated_ms = 1};
     }
     unlock();
     if (out_error->class == SCALEKIT_FINE) return E_OK;

@@ -62,6 +62,8 @@ void fake_release(void);
 void fake_account(const char *connection_name, const char *account_id, const char *status);
 /* The list of accounts is refused with this class. */
 void fake_accounts_fail(enum scalekit_class class);
+/* By how much our wall clock is ahead of theirs. */
+extern _Atomic int64_t fake_clock_ahead_ms;
 /* The user's accounts do not offer this tool. */
 void fake_tool_missing(const char *tool);
 

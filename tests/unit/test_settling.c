@@ -12,7 +12,7 @@
 #define MONO_MS INT64_C(5000000)
 
 static const struct settling known = {
-    .unix_ms = UNIX_MS, .mono_ms = MONO_MS, .looked_ms = 7, .n_reads = 1};
+    .unix_ms = UNIX_MS, .mono_ms = MONO_MS, .looked_ms = 7, .clock_ahead_ms = 9, .n_reads = 1};
 
 static void without_a_stored_moment_counting_begins_now(void **state)
 {
@@ -36,6 +36,7 @@ static void what_was_written_is_read_and_counts_on(void **state)
     struct settling settling = settling_read(str_text(&meta));
     assert_int_equal(settling.looked_ms, 7);
     assert_int_equal(settling.n_reads, 1);
+    assert_int_equal(settling.clock_ahead_ms, 9);
     assert_int_equal(settling_quiet_ms(&settling, UNIX_MS + 60000, MONO_MS + 59000), 59000);
     assert_int_equal(settling.unix_ms, UNIX_MS);
     assert_int_equal(settling.mono_ms, MONO_MS);
@@ -58,6 +59,7 @@ static void a_moment_that_cannot_be_believed_is_replaced(void **state)
         assert_int_equal(settling.unix_ms, now[i].unix_ms);
         assert_int_equal(settling.mono_ms, now[i].mono_ms);
         assert_int_equal(settling.n_reads, 0);
+        assert_int_equal(settling.clock_ahead_ms, 9);
         assert_int_equal(settling.looked_ms, 7); /* patience is used up all the same */
     }
 }
