@@ -17,6 +17,9 @@ static void close_fd(const int *fd)
     if (*fd >= 0) close(*fd);
 }
 
+#define LINKS_MAX  40 /* as many as the kernel follows */
+#define TARGET_MAX 1024
+
 static enum err fail_open(const char *path, int os_error)
 {
     const char *why = strerrordesc_np(os_error);
@@ -163,6 +166,22 @@ bool file_is_same(const char *a, const char *b)
     struct stat one, other;
     return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
            one.st_ino == other.st_ino;
+}
+
+enum err file_follow(const char *path, struct str *out_path)
+{
+    str_append_text(out_path, path);
+    for (int i = 0; i < LINKS_MAX; i++) {
+        char target[TARGET_MAX];
+        ssize_t len = readlink(str_text(out_path), target, sizeof target);
+        if (len < 0) return E_OK;
+        if (len == (ssize_t)sizeof target) break;
+        const char *slash = strrchr(str_text(out_path), '/');
+        size_t folder_len = slash ? (size_t)(slash + 1 - str_text(out_path)) : 0;
+        str_truncate(out_path, target[0] == '/' ? 0 : folder_len);
+        str_append(out_path, target, (size_t)len);
+    }
+    return fail(E_INVALID, "%s is a symbolic link that leads nowhere", path);
 }
 
 /* ---- lock ---- */

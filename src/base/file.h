@@ -23,6 +23,9 @@ enum err file_take_owner(const char *path, const char *like) MUST_CHECK;
 void file_remove(const char *path);
 /* Do both paths name one existing file, whatever links lead to it? */
 bool file_is_same(const char *a, const char *b);
+/* Where the symbolic links at `path` lead, to a file or to nothing yet; without one the path itself.
+ * E_INVALID: in a circle. */
+enum err file_follow(const char *path, struct str *out_path) MUST_CHECK;
 
 /* A lock on `path` for as long as the process lives or until file_unlock(): flock on a file of its
  * own that holds the process id in decimal. E_BUSY when another process has it: the story names the

@@ -61,8 +61,11 @@ int command_config(const struct command_context *ctx, const struct command_line 
 
 enum err command_lock(const struct config *config, struct file_lock *out_lock)
 {
+    /* Beside the file itself, where SQLite has its own: two names of a database have one lock. */
     AUTO(str_done) struct str path = {0};
-    str_append_format(&path, "%s.lock", config->db_path);
+    enum err e = file_follow(config->db_path, &path);
+    if (e) return e;
+    str_append_text(&path, ".lock");
     return file_lock(str_text(&path), out_lock);
 }
 

@@ -1,7 +1,7 @@
 // One process serves a database file, and only one that it can use.
 
 import assert from "node:assert/strict";
-import { copyFile, mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, open, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
@@ -35,6 +35,15 @@ test("a second service on the same database is refused, naming the file and the 
 test("a second service with the very same settings is told of the database, not of the port", async () => {
   const { host } = new URL(world.url);
   const { code, stderr } = await world.cli(["serve"], { env: { BRIEFD_LISTEN: host } });
+  assert.equal(code, 1);
+  assert.ok(stderr.includes(`briefd.db.lock is held by process ${world.pid} (${NAME})`), stderr);
+});
+
+test("neither is one that comes to the database by a symbolic link", async () => {
+  const link = join(world.folder, "by-another-name.db");
+  await symlink("briefd.db", link);
+  await copyFile(join(world.folder, "briefd.db.key"), `${link}.key`);
+  const { code, stderr } = await world.cli(["serve"], { env: { BRIEFD_DB: link } });
   assert.equal(code, 1);
   assert.ok(stderr.includes(`briefd.db.lock is held by process ${world.pid} (${NAME})`), stderr);
 });

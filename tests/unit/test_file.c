@@ -202,6 +202,31 @@ static void a_second_process_is_refused_and_told_by_whom(void **state)
     file_unlock(&lock);
 }
 
+static void assert_leads_to(const char *path, const char *wanted)
+{
+    AUTO(str_done) struct str led = {0};
+    assert_int_equal(file_follow(path, &led), E_OK);
+    assert_string_equal(str_text(&led), wanted);
+}
+
+static void links_are_followed_to_their_end(void **state)
+{
+    (void)state;
+    char file[128];
+    memcpy(file, path_of("file"), sizeof file);
+    assert_int_equal(symlink(file, path_of("absolute")), 0);
+    assert_int_equal(symlink("absolute", path_of("relative")), 0);
+    assert_int_equal(symlink("circle", path_of("circle")), 0);
+    assert_leads_to(path_of("relative"), file); /* which need not exist */
+    assert_int_equal(file_create(file, "x", 1, 0600), E_OK);
+    assert_leads_to(path_of("relative"), file);
+    assert_leads_to(path_of("absolute"), file);
+    assert_leads_to(file, file);
+    assert_leads_to("briefd.db", "briefd.db");
+    AUTO(str_done) struct str led = {0};
+    assert_int_equal(file_follow(path_of("circle"), &led), E_INVALID);
+}
+
 static void a_second_lock_in_the_same_process_is_refused_too(void **state)
 {
     (void)state;
@@ -237,6 +262,7 @@ int main(void)
         TEST(only_plain_files_are_read),
         TEST(the_lock_file_names_its_holder),
         TEST(a_second_process_is_refused_and_told_by_whom),
+        TEST(links_are_followed_to_their_end),
         TEST(a_second_lock_in_the_same_process_is_refused_too),
         TEST(a_lock_that_cannot_be_opened_is_told),
     };
