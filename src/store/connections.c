@@ -319,7 +319,8 @@ enum err store_connection_confirm(struct store *store, const char *user_id, cons
 
 /* ---- reading anew ---- */
 
-/* One that was read in the future was not read just now: the clock was set back. */
+/* One that was read in the future was not read just now: the clock was set back, and it would wait
+ * until that time has come once more. */
 enum err store_connections_stale(struct store *store, int64_t checked_before_ms, int64_t merge_ms,
                                  int max, struct connection_list *out_list)
 {
@@ -332,12 +333,16 @@ enum err store_connections_stale(struct store *store, int64_t checked_before_ms,
                                " UNION ALL "
                                "SELECT * FROM (SELECT " COLUMNS " FROM connections"
                                "  WHERE checked_ms < ?1 AND due_ms = 0 ORDER BY checked_ms"
-                               "  LIMIT ?2) LIMIT ?2");
+                               "  LIMIT ?2)"
+                               " UNION ALL "
+                               "SELECT * FROM (SELECT " COLUMNS " FROM connections"
+                               "  WHERE checked_ms > ?5 AND due_ms = 0 LIMIT ?2) LIMIT ?2");
     int64_t now_ms = clock_unix_ms();
     query_bind_i64(&q, checked_before_ms);
     query_bind_i64(&q, max);
     query_bind_i64(&q, now_ms - merge_ms + 1);
     query_bind_i64(&q, now_ms);
+    query_bind_i64(&q, now_ms + OVERTAKEN_MS_MAX);
     return read_list(&q, out_list);
 }
 

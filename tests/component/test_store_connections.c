@@ -188,6 +188,19 @@ static void the_longest_unread_connection_comes_first(void **state)
     assert_int_equal(later.checked_ms, 6000);
 }
 
+static void one_that_was_read_before_the_clock_was_set_back_is_read_anew(void **state)
+{
+    struct fixture *f = *state;
+    put_connection(f, active, identity, clock_unix_ms() + 3600000);
+    AUTO(connection_list_done) struct connection_list stale = {0};
+    assert_ok(store_connections_stale(f->store, 0, 0, 10, &stale));
+    assert_int_equal(stale.n, 1);
+    put_connection(f, active, identity, clock_unix_ms());
+    AUTO(connection_list_done) struct connection_list none = {0};
+    assert_ok(store_connections_stale(f->store, 0, 0, 10, &none));
+    assert_int_equal(none.n, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_make_open, fixture_remove)
 
 int main(void)
@@ -202,6 +215,7 @@ int main(void)
         TEST(a_working_connection_is_not_held_by_a_mere_beginning),
         TEST(a_removed_account_leaves_a_row_that_says_so),
         TEST(the_longest_unread_connection_comes_first),
+        TEST(one_that_was_read_before_the_clock_was_set_back_is_read_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
