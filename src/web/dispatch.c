@@ -170,6 +170,16 @@ static bool let_key_in(struct request *rq)
     return !e && result == AUTH_OK && limits_let_principal_in(rq) && may_call(rq);
 }
 
+/* What changes something takes its fields from the body. In the query they would be passed over, and
+ * "?mode=preview" must not post. */
+static bool has_no_query(struct request *rq)
+{
+    static const char *const none[] = {NULL};
+    AUTO(url_pairs_done) struct url_pairs query = {0};
+    bool is_free = !rq->route->scopes_any || !is_changing(rq);
+    return is_free || request_query(rq, none, &query);
+}
+
 void server_handle(struct request *rq)
 {
     log_set_request(rq->id);
@@ -180,7 +190,7 @@ void server_handle(struct request *rq)
         is_in = let_key_in(rq);
     else if (rq->needs_session)
         is_in = let_browser_in(rq);
-    if (is_in) rq->route->handler(rq);
+    if (is_in && has_no_query(rq)) rq->route->handler(rq);
     log_set_request(NULL);
     log_set_run(NULL, NULL);
     trace_set(NULL);

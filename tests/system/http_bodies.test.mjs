@@ -147,6 +147,17 @@ test("a query with unknown, doubled or malformed parameters is refused", async (
   }
 });
 
+test("a field in the query of what changes something is refused, not passed over", async () => {
+  const body = { user_id: user };
+  for (const [method, path] of [["POST", "/briefings?mode=preview"], ["POST", `/users/${user}/connect-tickets?confirm=true`],
+    ["POST", `/users/${user}/connections/slack/check?x`], ["DELETE", `/users/${user}/connections/slack?x=1`],
+    ["PUT", `/users/${user}/recipes/editorial-briefing/params?channel=C1`]]) {
+    const answer = await world.request(method, path, method === "POST" && path.startsWith("/b") ? { body } : {});
+    await assertRefused(answer, 400, "invalid_request");
+    assert.deepEqual(pointersOf(answer), [`?${path.split("?")[1].split("=")[0]}`], path);
+  }
+});
+
 test("what is strange but right is accepted", async () => {
   const { body } = await world.request("POST", "/briefings", { headers: { "content-type": "Application/JSON; Charset=UTF-8" },
     raw: ` {"user\\u005fid": "${world.user()}–é😀 <b>", "metadata": {}, "budget": {"max_usd": "0.001"},
