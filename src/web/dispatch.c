@@ -214,7 +214,6 @@ void server_hand_over(struct request *rq, void (*rest)(struct request *rq))
         rest(rq);
         return;
     }
-    rq->rest = rest;
     hand_over(rq, rq->web->store_pool);
 }
 

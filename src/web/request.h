@@ -54,14 +54,12 @@ struct request {
     struct str body;
     size_t body_bytes_max;
     bool is_body_too_large;
-    size_t body_bytes_dropped; /* of a body that was too large */
-    bool is_begun;             /* MHD called us for the headers */
-    bool is_answered;          /* a response is queued */
-    bool is_waiting;           /* for a change, because its caller asked for that */
-    int64_t begun_us;          /* mono */
-    bool is_suspended;         /* answering must resume */
-    void (*rest)(
-        struct request *rq);    /* on a pool thread, instead of the handler; NULL: the handler */
+    size_t body_bytes_dropped;  /* of a body that was too large */
+    bool is_begun;              /* MHD called us for the headers */
+    bool is_answered;           /* a response is queued */
+    bool is_waiting;            /* for a change, because its caller asked for that */
+    int64_t begun_us;           /* mono */
+    bool is_suspended;          /* answering must resume */
     bool needs_key;             /* the bearer was not in memory: ask the database */
     bool needs_session;         /* a browser's request: session_load() comes first */
     const char *identity;       /* who it is without a session; NULL: nobody says so. Borrowed */

@@ -46,8 +46,8 @@ void server_dispatch(struct request *rq);
 /* A pool's thread goes on with it. */
 void server_handle(struct request *rq);
 
-/* An inline handler finds that it needs the database after all: `rest` goes on with the request on
- * a store thread. The last touch of the caller. On a pool thread already, it is simply called. */
+/* An inline handler finds that it needs the database after all. It is called once more, on a store
+ * thread, and comes here again: then `rest` goes on with the request. The last touch of the caller. */
 void server_hand_over(struct request *rq, void (*rest)(struct request *rq));
 
 #endif
