@@ -78,6 +78,18 @@ test("with wait and an older ETag it answers at once", async () => {
   assert.ok(answer.ms < 45_000);
 });
 
+test("the wait is found among the preferences, in one list or in several lines", async () => {
+  const { id } = await still();
+  for (const prefer of ["wait=1", "respond-async, Wait=1", 'wait="1", handling=lenient', ["respond-async", "wait=1"],
+    "wait=1, wait=60"]) {
+    const answer = await timed(`/briefings/${id}`, { prefer });
+    assert.equal(answer.status, 200);
+    assert.ok(answer.ms >= 990 && answer.ms < 30_000, `${prefer}: ${answer.ms} ms`);
+  }
+  for (const prefer of ["wait", "wait=", "respond-async; wait=60", "waiting=60", ["wait=none", "wait=60"]])
+    assert.ok((await timed(`/briefings/${id}`, { prefer })).ms < 30_000, `${prefer}`);
+});
+
 test("both waits answer as soon as the document changes", async () => {
   const { id, etag } = await still();
   const waits = [timed(`/briefings/${id}?wait=50`), timed(`/briefings/${id}?wait=50`, { "if-none-match": etag }),
