@@ -19,7 +19,8 @@
 
 static bool host_is_served(const struct request *rq)
 {
-    const char *host = request_header(rq, "Host");
+    /* RFC 9112, 3.2.2: whoever sends the whole address has said the host there. */
+    const char *host = rq->host ? rq->host : request_header(rq, "Host");
     return host && (strcasecmp(host, rq->web->host_listen) == 0 ||
                     strcasecmp(host, rq->web->host_public) == 0);
 }

@@ -13,12 +13,23 @@
 #define FIELD_NAME_MAX  100
 #define MEMBERS_MAX     256 /* of one object in a request body */
 
+/* Where the host begins in "http://host/path"; NULL for a path. */
+static const char *absolute_host(const char *raw_uri)
+{
+    if (strncasecmp(raw_uri, "http://", 7) == 0) return raw_uri + 7;
+    return strncasecmp(raw_uri, "https://", 8) == 0 ? raw_uri + 8 : NULL;
+}
+
 struct request *request_new(struct web *web, const char *raw_uri)
 {
     struct request *rq = xcalloc(1, sizeof(*rq));
-    const char *query = strchr(raw_uri, '?');
+    const char *host = absolute_host(raw_uri);
+    const char *path = host ? host + strcspn(host, "/?") : raw_uri;
+    const char *query = strchr(path, '?');
+    size_t path_len = query ? (size_t)(query - path) : strlen(path);
     rq->web = web;
-    rq->uri = query ? xstrndup(raw_uri, (size_t)(query - raw_uri)) : xstrdup(raw_uri);
+    if (host) rq->host = xstrndup(host, (size_t)(path - host));
+    rq->uri = host && path_len == 0 ? xstrdup("/") : xstrndup(path, path_len);
     rq->query = xstrdup(query ? query + 1 : "");
     rq->body_bytes_max = web->options.body_bytes_max;
     rq->begun_us = clock_mono_us();
@@ -29,6 +40,7 @@ void request_free(struct request *rq)
 {
     if (!rq) return;
     agent_release(&rq->agent);
+    xfree(rq->host);
     xfree(rq->uri);
     xfree(rq->query);
     str_done(&rq->body);

@@ -45,7 +45,8 @@ struct principal {
 struct request {
     struct web *web;
     struct MHD_Connection *connection;
-    char *uri;   /* as it came, without the query */
+    char *host; /* of an address that was sent whole, in place of the header's; NULL: only a path */
+    char *uri;  /* as it came, without the query */
     char *query; /* as it came, "" when there is none */
     const char *method;
     const struct route *route;

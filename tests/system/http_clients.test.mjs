@@ -144,6 +144,17 @@ describe("requests that are too large or broken", () => {
     assert.equal((await world.request("GET", "/healthz")).status, 200);
   });
 
+  test("a whole address instead of a path counts, its host included", async () => {
+    const get = (target, hostHeader = host) => ask(`GET ${target} HTTP/1.1\r\nHost: ${hostHeader}\r\n\r\n`);
+    for (const target of [`http://${host}/version`, `HTTP://${host}/version?`]) assert.equal((await get(target)).status, 200);
+    assert.equal((await get(`http://${host}/version`, "other.example")).status, 200);
+    assertProblem(await get("http://other.example/version"), 421, "misdirected_request");
+    assertProblem(await get(`http://user@${host}/version`), 421, "misdirected_request");
+    assertProblem(await get(`http://${host}/version/http://${host}/version`), 404, "not_found");
+    assert.match((await get(`http://${host}`)).headers["content-type"], /^text\/html/);
+    assert.equal((await get(`http://${host}?limit=1`)).status, (await get("/?limit=1")).status);
+  });
+
   test("two requests in one packet are answered in order", async () => {
     const client = await dial(world.url);
     client.say(`GET /version HTTP/1.1\r\nHost: ${host}\r\nX-Request-Id: one\r\n\r\n`
