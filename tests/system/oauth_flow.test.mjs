@@ -93,6 +93,23 @@ describe("connecting by a ticket", () => {
     assert.equal((await connection(world, user, "slack")).account, null);
   });
 
+  it("keeps a connection when the service stops before ScaleKit has answered", async () => {
+    const user = await world.connected();
+    assert.equal((await world.request("POST", `/users/${user}/connections/slack/check`)).status, 200);
+    await world.fault({ endpoint: "scalekit.accounts.delete", action: { type: "hang", when: "before_headers" } });
+    const removal = world.request("DELETE", `/users/${user}/connections/slack`);
+    await world.eventually(async () => (await world.log("scalekit.accounts.delete"))
+      .some(({ identifier }) => identifier === user), "ScaleKit is asked");
+    await world.stop();
+    const { status, body, headers } = await removal;
+    assert.deepEqual([status, body.code, body.retryable], [503, "draining", true]);
+    assert.match(headers["retry-after"], /^[1-9]/);
+    await world.clearFaults();
+    await world.start();
+    assert.equal((await connection(world, user, "slack")).usable, true);
+    assert.equal((await world.request("DELETE", `/users/${user}/connections/slack`)).status, 204);
+  });
+
   it("keeps a connection when ScaleKit cannot remove it", async () => {
     const user = world.user();
     const browser = await invited(world, user);
@@ -283,6 +300,22 @@ describe("when ScaleKit's verification answers", () => {
     assert.equal(answer.code, "upstream_unclear");
     await assertNotConnected(user);
     assert.equal((await browser.connect("slack")).status, 303);
+  });
+
+  it("nothing, because the service stops meanwhile: it is not clear, and whoever it is waits for the host", async () => {
+    const user = world.user();
+    const browser = await invited(world, user, { confirm: true });
+    const back = await consent(await browser.start("slack"));
+    await world.fault({ endpoint: "scalekit.verify", action: { type: "hang", when: "before_headers" } });
+    const page = browser.page(back);
+    await world.eventually(async () => await verifyCalls(user) > 0, "ScaleKit is asked");
+    await world.stop();
+    const answer = await page;
+    assert.deepEqual([answer.status, answer.code], [502, "upstream_unclear"]);
+    await world.clearFaults();
+    await world.start();
+    assert.equal((await connection(world, user, "slack")).pending_confirmation, true);
+    await assertNotConnected(user);
   });
 
   it("200, but the account is not ACTIVE afterwards", async () => {
