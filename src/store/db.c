@@ -117,8 +117,10 @@ enum err db_open(const char *path, enum db_mode mode, struct db **out_db)
 void db_close(struct db *db)
 {
     if (!db) return;
-    for (size_t i = 0; i < db->n_statements; i++)
+    for (size_t i = 0; i < db->n_statements; i++) {
+        assert(!sqlite3_stmt_busy(db->statements[i].compiled)); /* it would hold the WAL for ever */
         sqlite3_finalize(db->statements[i].compiled);
+    }
     int code = sqlite3_close(db->handle);
     assert(code == SQLITE_OK); /* a statement was left open */
     (void)code;

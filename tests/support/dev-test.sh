@@ -48,7 +48,7 @@ everything_else() {
     run_suites release unit component fuzz system
     run_suites tsan --slow 5 unit component system
     run_suites debug --setup valgrind unit component
-    BRIEFD_TEST_LONG=1 run_suites asan --slow 5 crash
+    BRIEFD_TEST_LONG=1 run_suites asan --slow 5 crash fault
     count_one crash-campaign env "BRIEFD_BIN=$root/build/release/src/briefd" \
         node tests/crash/campaign.mjs "${BRIEFD_CRASH_SECONDS:-60}"
     tail -n 4 "$logs/crash-campaign.log"
