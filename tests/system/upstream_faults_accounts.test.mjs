@@ -69,7 +69,7 @@ suite("preparing", [
   }),
   ...rowsFor("the second page of tools", { ...TOOLS, skip: 1 }, ({ kind }) =>
     (["broken", "later", "ours"].includes(kind) ? posted :
-      ["nonsense", "failed"].includes(kind) ? unavailable() : null), [NO_FILTER]),
+      ["nonsense", "failed", "silent"].includes(kind) ? unavailable() : null), [NO_FILTER]),
   ...rowsFor("the tools, each time", { ...TOOLS, count: -1 }, ({ kind }) =>
     (LASTING.includes(kind) ? unavailable() : null)),
 ], { together: 40 });

@@ -29,7 +29,22 @@ const elsewhereLater = (env, row) => {
 };
 // The third question was asked before the stop, and called off: the model wrote three replies.
 const AFTER_TWO = { replies: 2, paid: 3, brief: { budget: { max_usd: "5.00" } } };
-const QUICK_STOP = { BRIEFD_STOP_GRACE: "100ms", BRIEFD_MODEL_RETRY_BUDGET: "4s" };
+const QUICK_STOP = { BRIEFD_STOP_GRACE: "100ms", BRIEFD_MODEL_RETRY_BUDGET: "4s", BRIEFD_RECONCILE_TIMEOUT: "2s" };
+/** Killed while the message is on its way, and started with an address where the channel cannot be read. */
+const elsewhereWhileSent = (where, env) => ({
+  name: `${where} where ScaleKit should be when the channel is to be read: nobody knows`,
+  setup: async (c) => {
+    c.held = await c.hold({ endpoint: "scalekit.execute_tool", match: { tool: "slack_send_message" },
+      action: { when: "after" } });
+  },
+  middle: async (c) => {
+    await c.held.reached();
+    await c.world.kill();
+    await c.held.release();
+    await c.world.start(env(c));
+  },
+  check: restart({}), sends: 1, posts: 1, end: "delivery_unknown",
+  says: /Look into the channel for br_/ });
 const tls = (url) => url.replace("http:", "https:");
 
 /** One of the upstreams goes down while the model writes its n-th reply, and comes back on a sign. */
@@ -89,6 +104,7 @@ sideBySide(() => {
     { name: "no TLS any more where ScaleKit should be, after two replies: the briefing ends",
       ...elsewhereLater(({ world }) => ({ SCALEKIT_ENV_URL: tls(world.ready.scalekit) }),
         { ...noScalekit, ...AFTER_TWO }) },
+    elsewhereWhileSent("no TLS", ({ world }) => ({ SCALEKIT_ENV_URL: tls(world.ready.scalekit) })),
   ], { together: 1, env: QUICK_STOP });
 
   suite("upstreams without an address", [
@@ -100,6 +116,7 @@ sideBySide(() => {
       ...elsewhereLater(() => ({ ANTHROPIC_BASE_URL: NOWHERE }), { ...noModel, ...AFTER_TWO }) },
     { name: "a name for ScaleKit that does not resolve any more, after two replies: the briefing ends",
       ...elsewhereLater(() => ({ SCALEKIT_ENV_URL: NOWHERE }), { ...noScalekit, ...AFTER_TWO }) },
+    elsewhereWhileSent("no address", () => ({ SCALEKIT_ENV_URL: NOWHERE })),
   ], { together: 1, env: QUICK_STOP });
 
   suite("a service that starts while nobody is there", [

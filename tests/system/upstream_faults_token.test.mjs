@@ -57,10 +57,12 @@ sideBySide(() => {
       end: "connector_service_unavailable", says: /HTTP 503 UNAVAILABLE: unavailable$/ },
   ], { together: 1 });
 
-  suite("a token endpoint that does not answer", [
-    { name: "the time of the briefing ends", brief: { deadline_seconds: 10 }, replies: 0,
-      faults: [{ ...TOKEN, action: FAULTS.hang_headers.action }], end: "deadline_exceeded" },
-  ], { together: 1 });
+  for (const name of ["hang_headers", "hang_body"]) {
+    suite(`a token endpoint with ${FAULTS[name].says}`, [
+      { name: "the time of the briefing ends", brief: { deadline_seconds: 10 }, replies: 0,
+        faults: [{ ...TOKEN, action: FAULTS[name].action }], end: "deadline_exceeded" },
+    ], { together: 1 });
+  }
 
   suite("an access token that lives for a second", [
     { name: "is fetched again and again while the briefing goes on",
