@@ -45,7 +45,7 @@ everything_else() {
     local target
     run_suites asan --slow 3 system
     run_suites clang unit component fault fuzz
-    run_suites release unit component fuzz system
+    run_suites release lint unit component fuzz system
     run_suites tsan --slow 5 unit component system
     run_suites debug --setup valgrind unit component
     BRIEFD_TEST_LONG=1 run_suites asan --slow 5 crash fault
