@@ -40,14 +40,16 @@ static bool is_one_of(const char *name, const char *const *names)
     return false;
 }
 
+/* Times are called what the interface calls them. */
 static void put_integer(struct json_writer *w, const char *name, int64_t value)
 {
     static const char *const durations[] = {"deadline_ms", "running_ms", NULL};
+    static const char *const bare[] = {"at_ms", "start_by_ms", NULL};
     size_t len = strlen(name);
     bool is_time = len > 3 && text_equal(name + len - 3, "_ms") && !is_one_of(name, durations);
     if (is_time) {
         AUTO(str_done) struct str key = {0};
-        str_append_format(&key, "%.*s_at", (int)(len - 3), name);
+        str_append_format(&key, "%.*s%s", (int)(len - 3), name, is_one_of(name, bare) ? "" : "_at");
         json_put_time(w, str_text(&key), value);
     } else if (text_starts(name, "is_") || text_starts(name, "needs_")) {
         json_put_bool(w, name, value != 0);

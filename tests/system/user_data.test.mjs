@@ -63,6 +63,7 @@ test("an export has everything in readable form, in a file of its owner", async 
   assert.equal(all.params[0].params.sanity_dataset, "production");
   assert.equal(all.connect_tickets.length, 1);
   assert.equal(all.audit[0].action, "ticket_made");
+  assert.match(all.audit[0].at, /^\d{4}-.*Z$/);
   assert.equal(all.briefings.length, 2);
   const [first] = all.briefings;
   assert.equal(first.id, run.id);
@@ -70,6 +71,8 @@ test("an export has everything in readable form, in a file of its owner", async 
   assert.deepEqual(first.metadata, { ticket: `metadata-of-${id}` });
   assert.equal(first.finished_at, run.finished_at);
   assert.equal(first.events.length, run.progress.last_event);
+  assert.match(first.events[0].at, /^\d{4}-.*Z$/);
+  assert.equal(first.start_by, run.start_by);
   assert.ok(first.steps.some((step) => step.key.startsWith("tool/") && step.result !== ""));
 
   const printed = await user("export", id);
