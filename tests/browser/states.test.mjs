@@ -87,6 +87,16 @@ describe("a briefing that is", () => {
     assert.ok(shown.endsWith(words(preview)), `${shown}\n\n${words(preview)}`);
   });
 
+  it("looked at without scripts has room for its longer times", async () => {
+    const { user, id } = await BRIEFINGS.preview(world);
+    const { page } = await as(user, `/b/${id}`, { scripts: false });
+    for (const width of [1280, 700, 360]) {
+      await page.setViewportSize({ width, height: 800 });
+      const cut = await page.locator(".timeline time").evaluateAll((all) => all.filter((one) => one.scrollWidth > one.clientWidth).length);
+      assert.equal(cut, 0, `${width}`);
+    }
+  });
+
   it("blocked heals before the eyes of whoever has it open", async () => {
     const { user, id } = await BRIEFINGS.blocked(world);
     const { page } = await as(user, `/b/${id}`);
