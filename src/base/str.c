@@ -118,6 +118,33 @@ void str_append_format(struct str *s, const char *format, ...)
     s->len += len;
 }
 
+void str_append_count(struct str *s, int64_t n, const char *plural)
+{
+    static const struct {
+        const char *end;
+        size_t cut;
+        const char *add;
+    } singular[] = {
+        {"ies",  3, "y"},
+        {"ches", 2, "" },
+        {"shes", 2, "" },
+        {"sses", 2, "" },
+        {"xes",  2, "" },
+        {"ss",   0, "" },
+        {"us",   0, "" },
+        {"is",   0, "" },
+        {"s",    1, "" }
+    };
+    str_append_format(s, "%lld %s", (long long)n, plural);
+    if (n != 1) return;
+    for (size_t i = 0; i < ARRAY_LEN(singular); i++) {
+        if (!text_ends(plural, singular[i].end)) continue;
+        str_truncate(s, s->len - singular[i].cut);
+        str_append_text(s, singular[i].add);
+        return;
+    }
+}
+
 void str_append_str(struct str *s, const struct str *other)
 {
     assert(s != other);

@@ -41,6 +41,8 @@ void str_append_text(struct str *s, const char *text);
 void str_append_char(struct str *s, char c);
 void str_append_i64(struct str *s, int64_t value);
 void str_append_format(struct str *s, const char *format, ...) PRINTF_LIKE(2, 3);
+/* "7 documents", "1 document": for people; English plurals of the regular kind. */
+void str_append_count(struct str *s, int64_t n, const char *plural);
 void str_append_str(struct str *s, const struct str *other);
 /* Makes room for exactly `more` further bytes, if they are within the limit. */
 void str_reserve(struct str *s, size_t more);

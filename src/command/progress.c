@@ -25,8 +25,11 @@ static char *text(struct json_span data, const char *key)
 
 static void line_prepared(struct json_span data, struct str *out)
 {
-    str_append_format(out, "✓ %lld connectors checked\n✓ %lld tools ready\n",
-                      (long long)number(data, "connectors"), (long long)number(data, "tools"));
+    str_append_text(out, "✓ ");
+    str_append_count(out, number(data, "connectors"), "connectors");
+    str_append_text(out, " checked\n✓ ");
+    str_append_count(out, number(data, "tools"), "tools");
+    str_append_text(out, " ready\n");
 }
 
 static void line_model(struct json_span data, struct str *out)
@@ -59,12 +62,15 @@ static void line_tool(struct json_span data, struct str *out)
 {
     AUTO(xfree_ptr) char *tool = text(data, "tool");
     AUTO(xfree_ptr) char *noun = text(data, "noun");
-    if (!json_is_true(json_get(data, "ok")))
+    if (!json_is_true(json_get(data, "ok"))) {
         str_append_format(out, "  ✗ %s failed; the model was told\n", tool);
-    else if (noun[0])
-        str_append_format(out, "  ✓ %lld %s  (%s)\n", (long long)number(data, "count"), noun, tool);
-    else
+    } else if (!noun[0]) {
         str_append_format(out, "  ✓ %s, %lld bytes\n", tool, (long long)number(data, "bytes"));
+    } else {
+        str_append_text(out, "  ✓ ");
+        str_append_count(out, number(data, "count"), noun);
+        str_append_format(out, "  (%s)\n", tool);
+    }
 }
 
 static void line_delivered(struct json_span data, struct str *out)

@@ -51,8 +51,10 @@ static void put_tool(struct line *l, struct json_span name)
 
 static const char *prepared(struct line *l)
 {
-    str_append_format(l->out, "%lld accounts checked, %lld tools ready",
-                      (long long)number(l, "connectors"), (long long)number(l, "tools"));
+    str_append_count(l->out, number(l, "connectors"), "accounts");
+    str_append_text(l->out, " checked, ");
+    str_append_count(l->out, number(l, "tools"), "tools");
+    str_append_text(l->out, " ready");
     return NULL;
 }
 
@@ -102,8 +104,9 @@ static const char *tool_result(struct line *l)
         str_append_text(l->out, " answered");
         return NULL;
     }
-    str_append_format(l->out, ": %lld ", (long long)number(l, "count"));
-    put_text(l, "noun");
+    AUTO(xfree_ptr) char *noun = json_strdup(json_get(l->data, "noun"), WORD_MAX);
+    str_append_text(l->out, ": ");
+    str_append_count(l->out, number(l, "count"), noun ? noun : "?");
     return NULL;
 }
 

@@ -16,6 +16,7 @@ static void each_event_that_people_follow_has_its_line(void **state)
     static const struct {
         const char *type, *data, *line;
     } rows[] = {
+        {"prepared",              "{\"connectors\":1,\"tools\":1}",                                  "✓ 1 connector checked\n✓ 1 tool ready\n"  },
         {"prepared",              "{\"connectors\":2,\"tools\":4}",                                  "✓ 2 connectors checked\n✓ 4 tools ready\n"},
         {"tool_result",           "{\"tool\":\"q\",\"ok\":true,\"count\":7,\"noun\":\"drafts\"}",
          "  ✓ 7 drafts  (q)\n"                                                                                                                    },

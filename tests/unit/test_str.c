@@ -220,6 +220,31 @@ static void digits_are_read_up_to_a_length(void **state)
     assert_false(text_is_i64("-1", 1, &value));
 }
 
+static void one_of_something_is_not_several(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t n;
+        const char *plural, *wanted;
+    } rows[] = {
+        {7, "documents", "7 documents"},
+        {0, "documents", "0 documents"},
+        {1, "documents", "1 document" },
+        {1, "queries",   "1 query"    },
+        {1, "branches",  "1 branch"   },
+        {1, "releases",  "1 release"  },
+        {1, "status",    "1 status"   },
+        {1, "progress",  "1 progress" },
+        {1, "history",   "1 history"  },
+        {1, "",          "1 "         }
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(str_done) struct str out = {0};
+        str_append_count(&out, rows[i].n, rows[i].plural);
+        assert_string_equal(str_text(&out), rows[i].wanted);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +259,7 @@ int main(void)
         cmocka_unit_test(overflow_is_inherited),
         cmocka_unit_test(taking_and_moving_leave_the_source_empty),
         cmocka_unit_test(prefixes_and_suffixes),
+        cmocka_unit_test(one_of_something_is_not_several),
         cmocka_unit_test(whole_numbers_are_read_strictly),
         cmocka_unit_test(digits_are_read_up_to_a_length),
     };
