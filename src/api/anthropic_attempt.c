@@ -31,7 +31,9 @@ static bool receive_event(void *ctx, const char *event, const char *data, size_t
     struct receiver *r = ctx;
     if (message_stream_is_complete(r->stream)) return false; /* nothing after it counts */
     bool is_content = text_starts(event, "message_") || text_starts(event, "content_block_");
-    r->has_progress = r->has_progress || is_content;
+    /* Of a thought that is not shown nothing else is seen; asking again would pay for it twice. */
+    bool is_thought = strcmp(event, "ping") == 0 && message_stream_is_thinking(r->stream);
+    r->has_progress = r->has_progress || is_content || is_thought;
     r->has_events = r->has_events || is_content;
     r->failed = message_stream_event(r->stream, event, data, len);
     if (r->failed) snprintf(r->why, sizeof r->why, "%s", err_detail());

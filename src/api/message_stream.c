@@ -281,6 +281,13 @@ bool message_stream_is_complete(const struct message_stream *s)
     return s->is_complete;
 }
 
+bool message_stream_is_thinking(const struct message_stream *s)
+{
+    for (size_t i = 0; i < s->n_blocks; i++)
+        if (s->blocks[i].is_open && strcmp(s->blocks[i].type, "thinking") == 0) return true;
+    return false;
+}
+
 void message_stream_error(const struct message_stream *s, struct anthropic_error *out_error)
 {
     *out_error = s->error;

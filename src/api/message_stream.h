@@ -22,6 +22,8 @@ enum err message_stream_event(struct message_stream *s, const char *event, const
                               size_t len) MUST_CHECK;
 /* message_stop was seen. */
 bool message_stream_is_complete(const struct message_stream *s);
+/* A block of thinking is open. */
+bool message_stream_is_thinking(const struct message_stream *s);
 /* Type and message of the `error` event. */
 void message_stream_error(const struct message_stream *s, struct anthropic_error *out_error);
 /* Moves the finished reply out. E_PROTOCOL when it is not complete. */

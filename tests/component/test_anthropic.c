@@ -146,6 +146,28 @@ static void heartbeats_do_not_hide_a_stall(void **state)
         1);
 }
 
+#define PINGS_5  PING PING PING PING PING
+#define PINGS_50 PINGS_5 PINGS_5 PINGS_5 PINGS_5 PINGS_5 PINGS_5 PINGS_5 PINGS_5 PINGS_5 PINGS_5
+#define PING     "event: ping\ndata: {\"type\":\"ping\"}\n\n"
+#define THOUGHT(inside)                                                                            \
+    EVENT("message_start", ",\"message\":{\"id\":\"msg_1\",\"content\":[]}")                       \
+    EVENT("content_block_start",                                                                   \
+          ",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\"}")              \
+    inside EVENT("content_block_delta",                                                            \
+                 ",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"c2ln\"}")
+
+static void pings_are_all_that_is_seen_of_a_long_thought(void **state)
+{
+    struct fixture *f = *state;
+    use_short_timers(f);
+    STUB_SCRIPT(f->server, SSE(THOUGHT(PINGS_50) STREAM_END, .piece = 40, .pause_ms = 25));
+    assert_int_equal(ask_until(f, NULL, 0), E_OK);
+    assert_int_equal(f->reply.attempts, 1);
+    assert_string_equal(str_text(&f->reply.content),
+                        "[{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"c2ln\"}]");
+    assert_true(f->reply.took_ms > 1000); /* longer than the timer of events */
+}
+
 static void slow_progress_is_no_stall(void **state)
 {
     struct fixture *f = *state;
@@ -231,6 +253,7 @@ int main(void)
         TEST_WITH_CLAUDE(silence_before_the_answer_is_tried_again),
         TEST_WITH_CLAUDE(silence_inside_the_stream_is_tried_again),
         TEST_WITH_CLAUDE(heartbeats_do_not_hide_a_stall),
+        TEST_WITH_CLAUDE(pings_are_all_that_is_seen_of_a_long_thought),
         TEST_WITH_CLAUDE(slow_progress_is_no_stall),
         TEST_WITH_CLAUDE(a_server_that_never_hangs_up_does_not_spoil_the_reply),
         TEST_WITH_CLAUDE(a_complete_reply_is_not_held_up_by_its_connection),
