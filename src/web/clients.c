@@ -35,22 +35,24 @@ struct clients {
 
 /* ---- the thread that looks ---- */
 
-static void tell(const struct clients *clients, int fd)
+/* Past libmicrohttpd, straight to the socket. */
+static void tell(const struct clients *clients, int fd, enum problem problem, const char *detail)
 {
+    unsigned status = (unsigned)problem_status(problem);
     AUTO(str_done) struct str body = {0};
     AUTO(str_done) struct str text = {0};
     char id[ID_MAX];
     id_new("rq", id);
-    problem_write(&body, clients->public_url, PROBLEM_request_timeout,
-                  "The request did not come within the time there is for one.", "", id);
+    problem_write(&body, clients->public_url, problem, detail, "", id);
     str_append_format(&text,
-                      "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: "
+                      "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: "
                       "application/problem+json\r\nContent-Length: %zu\r\nCache-Control: "
                       "no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: %s\r\n\r\n%s",
-                      body.len, id, str_text(&body));
+                      status, MHD_get_reason_phrase_for(status), body.len, id, str_text(&body));
     /* Nothing else was written for this request: it fits into the socket's buffer, or is lost. */
     ssize_t n = send(fd, text.data, text.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    log_debug("client_too_slow", LOG_STR("request", id), LOG_INT("told", n > 0));
+    log_debug("client_cut_off", LOG_STR("request", id), LOG_INT("status", status),
+              LOG_INT("told", n > 0));
 }
 
 /* System calls under a lock, which is not the custom here: they do not wait, and without it the
@@ -61,7 +63,9 @@ static void cut_late_ones_locked(struct clients *clients, int64_t now_ms)
         int64_t until_ms = atomic_load(&client->until_ms);
         if (until_ms == CUT_OFF || until_ms > now_ms) continue;
         if (!atomic_compare_exchange_strong(&client->until_ms, &until_ms, CUT_OFF)) continue;
-        if (atomic_load(&client->has_begun)) tell(clients, client->fd);
+        if (atomic_load(&client->has_begun))
+            tell(clients, client->fd, PROBLEM_request_timeout,
+                 "The request did not come within the time there is for one.");
         shutdown(client->fd, SHUT_RDWR);
     }
 }
@@ -181,4 +185,9 @@ void client_rests(struct client *client)
     atomic_store(&client->has_begun, false);
     /* One that was cut off stays so: its end is near. */
     (void)go_on_until(client, is_limited ? after(limits->idle_ms + limits->request_ms) : NO_LIMIT);
+}
+
+void client_refuse(struct client *client, enum problem problem, const char *detail)
+{
+    if (go_on_until(client, CUT_OFF)) tell(client->clients, client->fd, problem, detail);
 }

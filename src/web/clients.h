@@ -16,6 +16,7 @@
 #define WEB_CLIENTS_H
 
 #include "base/error.h"
+#include "web/reply.h"
 
 #include <microhttpd.h>
 #include <stdbool.h>
@@ -43,5 +44,8 @@ struct client *client_of(struct MHD_Connection *connection);
 bool client_sends(struct client *client);   /* a request line or a head came, the rest is awaited */
 bool client_is_done(struct client *client); /* the request is complete */
 void client_rests(struct client *client);   /* the reply is sent */
+
+/* The connection is about to end for this reason: tells the client, unless it was cut off already. */
+void client_refuse(struct client *client, enum problem problem, const char *detail);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "base/log.h"
 #include "web/listen.h"
+#include "web/mhd_answer.h"
 #include "web/observe.h"
 #include "web/server.h"
 
@@ -31,7 +32,7 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
         MHD_add_response_header(response, "Allow", "GET, HEAD");
-    enum MHD_Result result = MHD_queue_response(connection, status, response);
+    enum MHD_Result result = mhd_answer(connection, status, response);
     MHD_destroy_response(response);
     return result;
 }

@@ -149,6 +149,11 @@ static void write_problem(struct str *out, const char *public_url, enum problem 
     str_append_text(out, "]}");
 }
 
+int problem_status(enum problem problem)
+{
+    return problems[problem].status;
+}
+
 void problem_write(struct str *out, const char *public_url, enum problem problem,
                    const char *detail, const char *instance, const char *request_id)
 {

@@ -71,6 +71,7 @@ void reply_empty(struct request *rq, int status);
 void reply_problem(struct request *rq, enum problem problem, const char *format, ...)
     PRINTF_LIKE(3, 4);
 void reply_invalid(struct request *rq, const struct field_errors *errors);
+int problem_status(enum problem problem);
 /* The document alone, for a reply that is not made here. */
 void problem_write(struct str *out, const char *public_url, enum problem problem,
                    const char *detail, const char *instance, const char *request_id);

@@ -9,6 +9,7 @@
 #include "web/connection_wait.h"
 #include "web/limits.h"
 #include "web/listen.h"
+#include "web/mhd_answer.h"
 #include "web/reply.h"
 
 #include <ctype.h>
@@ -35,7 +36,7 @@ void server_answer(struct request *rq, int status, struct MHD_Response *response
     bool is_suspended = rq->is_suspended;
     rq->is_answered = true;
     observe_answer(rq, status);
-    MHD_queue_response(connection, (unsigned)status, response);
+    mhd_answer(connection, (unsigned)status, response);
     MHD_destroy_response(response);
     /* The last touch: from here on MHD may complete and free the request. */
     if (is_suspended) MHD_resume_connection(connection);
@@ -276,6 +277,7 @@ enum err web_start(const struct web_options *options, struct web **out_web)
     if (!e) e = connection_waits_start(options->store, &web->waits);
     struct client_limits limits = {.request_ms = options->request_ms, .idle_ms = options->idle_ms};
     if (!e) e = clients_start(&limits, options->public_url, &web->clients);
+    if (!e) e = mhd_answer_start();
     if (!e) e = listen_open(options->listen_fd);
     if (!e) e = start_daemon(web);
     if (!e && options->metrics_fd > 0) {
