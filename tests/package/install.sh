@@ -93,6 +93,8 @@ PACKAGE_VERSION=0.0.9 PACKAGE_MIGRATIONS=0002 tests/support/package.sh "$work/ol
 tests/support/package.sh "$work/new"
 # As root lintian only warns about being root.
 lintian --fail-on error,warning "$work"/new/*.deb
+dpkg-deb -x "$work"/new/briefd_*_amd64.deb "$work/unpacked"
+BRIEFD_BIN=$work/unpacked/usr/bin/briefd BRIEFD_OPTIMISED=yes tests/lint/hardening.sh || fail "the program is not hardened"
 
 echo "== a bare Debian 12"
 lay_base
