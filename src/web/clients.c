@@ -189,5 +189,7 @@ void client_rests(struct client *client)
 
 void client_refuse(struct client *client, enum problem problem, const char *detail)
 {
-    if (go_on_until(client, CUT_OFF)) tell(client->clients, client->fd, problem, detail);
+    if (!go_on_until(client, CUT_OFF)) return;
+    tell(client->clients, client->fd, problem, detail);
+    shutdown(client->fd, SHUT_WR);
 }

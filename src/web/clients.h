@@ -45,7 +45,8 @@ bool client_sends(struct client *client);   /* a request line or a head came, th
 bool client_is_done(struct client *client); /* the request is complete */
 void client_rests(struct client *client);   /* the reply is sent */
 
-/* The connection is about to end for this reason: tells the client, unless it was cut off already. */
+/* The connection is about to end for this reason: tells the client, unless it was cut off already.
+ * Whatever else is written to it gets lost. */
 void client_refuse(struct client *client, enum problem problem, const char *detail);
 
 #endif

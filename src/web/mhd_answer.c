@@ -39,16 +39,18 @@ static enum problem problem_of(unsigned status)
     }
 }
 
-/* Called by the library alone, on the connection's own thread. MHD_NO: it closes the connection. */
+/* Called by the library alone, on the connection's own thread. Its page is queued all the same, for a
+ * client that does not hear it any more: told that nothing was queued it would free the request, and
+ * some of its callers go on reading it. */
 enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned status,
                                    struct MHD_Response *response)
 {
     struct client *client = client_of(connection);
-    if (!client) return library(connection, status, response);
     enum problem problem = problem_of(status);
-    client_refuse(client, problem,
-                  problem == PROBLEM_invalid_request
-                      ? "What came cannot be read as HTTP/1.1."
-                      : "What came is larger than anything that is read here.");
-    return MHD_NO;
+    if (client)
+        client_refuse(client, problem,
+                      problem == PROBLEM_invalid_request
+                          ? "What came cannot be read as HTTP/1.1."
+                          : "What came is larger than anything that is read here.");
+    return library(connection, status, response);
 }

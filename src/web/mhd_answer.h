@@ -5,10 +5,10 @@
  * beyond its memory) it refuses before any callback, with a page of its own; with some of them it
  * writes the head twice. There is no option for that. But it hands these pages to its public
  * MHD_queue_response(), and the dynamic linker binds that call to the program's function of this
- * name: here the client gets a problem document, and the connection ends.
+ * name: here the client gets a problem document first, and then the connection ends.
  *
  *     handler ─▶ mhd_answer() ──────────────────────────▶ the library's MHD_queue_response()
- *     library ─▶ MHD_queue_response() here ─▶ refuse
+ *     library ─▶ MHD_queue_response() here ─▶ client_refuse() ─▶ the library's, which nobody hears
  *                                          └─ unknown client (metrics listener) ─▶ the library's
  */
 #ifndef WEB_MHD_ANSWER_H

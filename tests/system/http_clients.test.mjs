@@ -146,6 +146,7 @@ describe("requests that are too large or broken", () => {
       const answer = await ask(text);
       if (answer) assertProblem(answer, 400, "invalid_request");
     }
+    assertProblem(await ask(`GET /version HTTP/1.1\r\nHost: ${host}\r\nCookie: a=b; ="\r\n\r\n`), 431, "headers_too_large");
     assertProblem(await ask(post(`Content-Length: ${"9".repeat(30)}`)), 413, "body_too_large");
     assertProblem(await ask(chunks("fffffffffffffffff\r\nx")), 413, "body_too_large");
     assert.equal((await world.request("GET", "/healthz")).status, 200);
