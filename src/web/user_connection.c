@@ -11,11 +11,10 @@
 #include "web/idempotent.h"
 #include "web/routes.h"
 #include "web/server.h"
+#include "web/wait.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define WAIT_MAX_S 60
 
 const struct connector *request_connector(struct request *rq)
 {
@@ -44,24 +43,10 @@ void connection_answer(struct request *rq, const struct connection_row *row)
         reply_json(rq, 200, &body);
 }
 
-static bool wait_seconds(struct request *rq, int64_t *out_s)
-{
-    static const char *const known[] = {"wait", NULL};
-    AUTO(url_pairs_done) struct url_pairs query = {0};
-    *out_s = 0;
-    if (!request_query(rq, known, &query)) return false;
-    const char *wait = url_pairs_find(&query, "wait");
-    if (!wait || !text_to_i64(wait, 0, WAIT_MAX_S, out_s)) return true;
-    AUTO(field_errors_done) struct field_errors errors = {0};
-    field_error(&errors, "?wait", "must be a number of seconds from 0 to 60");
-    reply_invalid(rq, &errors);
-    return false;
-}
-
 void user_connection_get(struct request *rq)
 {
     int64_t wait_s = 0;
-    if (!request_connector(rq) || !wait_seconds(rq, &wait_s)) return;
+    if (!request_connector(rq) || !request_wait_s(rq, &wait_s)) return;
     AUTO(connection_row_done) struct connection_row row = {0};
     enum err e = store_connection_find(rq->web->options.store, rq->args[0], rq->args[1], &row);
     if (e && e != E_NOT_FOUND) {

@@ -266,7 +266,9 @@ describe("reading a connection", () => {
     const path = `/users/${user}/connections/slack`;
     assert.equal((await world.request("GET", path)).body.status, "UNKNOWN");
     const waiting = world.request("GET", `${path}?wait=30`);
+    const preferring = world.request("GET", path, { headers: { prefer: "respond-async, wait=30" } });
     await world.request("POST", `${path}/check`);
+    assert.equal((await preferring).body.status, "ACTIVE");
     const answer = await waiting;
     assert.equal(answer.body.status, "ACTIVE");
     const same = await world.request("GET", path, { headers: { "if-none-match": answer.headers.etag } });
