@@ -128,7 +128,12 @@ static int carry_out(const struct command_context *ctx, const struct command_lin
     struct file_lock lock = {.fd = -1};
     int code = command_config(ctx, line, CONFIG_DATABASE, &config);
     if (code != COMMAND_GO_ON) return code;
+    bool is_new = !file_exists(config->db_path);
     enum err e = open_store(config, request->what == KEYS_CREATE, &lock, &store);
+    /* In a wrong folder the key would be one that no service knows. */
+    if (!e && is_new)
+        fprintf(stderr, "There was no database yet: %s is new, for the service to use.\n",
+                config->db_path);
     if (e) {
         code = command_store_failed(e);
     } else {

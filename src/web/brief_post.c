@@ -14,31 +14,20 @@
 #define NONCE_BYTES_MAX 64
 #define ROUTE           "POST /brief"
 
-static void note(struct request *rq, int status, const char *code, const char *title,
-                 const char *text)
-{
-    page_note(rq, &(struct note){.status = status,
-                                 .kind = status >= 500 ? "error" : "warn",
-                                 .code = code,
-                                 .title = title,
-                                 .text = text,
-                                 .href = "/",
-                                 .link = "To the start page"});
-}
-
 /* The recipe of the path, for somebody who may have it made. NULL: answered. */
 static const struct recipe *find_recipe(struct request *rq)
 {
     const struct recipe *recipe = catalogue_recipe(request_catalogue(rq), rq->args[0]);
     if (!rq->session.id)
-        note(rq, 401, "unauthenticated", "You are not signed in",
-             "Your session has ended, and nothing was done. Open the page again the way you came.");
+        page_refuse(
+            rq, 401, "unauthenticated", "You are not signed in",
+            "Your session has ended, and nothing was done. Open the page again the way you came.");
     else if (rq->session.kind != SESSION_SIGNED_IN)
-        note(rq, 403, "insufficient_scope", "Your link is for connecting accounts",
-             "It cannot be used to make briefings. Nothing was done.");
+        page_refuse(rq, 403, "insufficient_scope", "Your link is for connecting accounts",
+                    "It cannot be used to make briefings. Nothing was done.");
     else if (!recipe)
-        note(rq, 404, "not_found", "There is no such kind of briefing",
-             "Perhaps it is not made here any more. Nothing was done.");
+        page_refuse(rq, 404, "not_found", "There is no such kind of briefing",
+                    "Perhaps it is not made here any more. Nothing was done.");
     else
         return recipe;
     return NULL;
@@ -131,20 +120,20 @@ static void answer(struct request *rq, struct submit_result *result, const struc
         return;
     case SUBMIT_UNKNOWN_RECIPE:
     case SUBMIT_NOT_READY:
-        note(rq, 422, "connector_not_ready", "This briefing cannot be made here",
-             "An account that it needs is not offered. Tell those who run this service.");
+        page_refuse(rq, 422, "connector_not_ready", "This briefing cannot be made here",
+                    "An account that it needs is not offered. Tell those who run this service.");
         return;
     case SUBMIT_KEY_REUSED:
-        note(rq, 409, "idempotency_key_reused", "This was sent already",
-             "Open the start page again and press the button there.");
+        page_refuse(rq, 409, "idempotency_key_reused", "This was sent already",
+                    "Open the start page again and press the button there.");
         return;
     case SUBMIT_QUEUE_FULL:
-        note(rq, 429, "queue_full", "Too many briefings are waiting",
-             "Nothing was started. Try again in a few minutes.");
+        page_refuse(rq, 429, "queue_full", "Too many briefings are waiting",
+                    "Nothing was started. Try again in a few minutes.");
         return;
     case SUBMIT_STOPPING:
-        note(rq, 503, "draining", "The service is restarting",
-             "Nothing was started. Try again in a minute.");
+        page_refuse(rq, 503, "draining", "The service is restarting",
+                    "Nothing was started. Try again in a minute.");
         return;
     }
 }
@@ -195,11 +184,11 @@ void brief_post(struct request *rq)
     const char *nonce = url_pairs_find(&fields, "idempotency_key");
     bool is_mode = text_equal(mode, "post") || text_equal(mode, "preview");
     if (!is_mode || !nonce || !*nonce || strlen(nonce) > NONCE_BYTES_MAX) {
-        note(rq, 400, "invalid_request", "This is not one of our forms",
-             "Nothing was done. Use the buttons of the start page.");
+        page_refuse(rq, 400, "invalid_request", "This is not one of our forms",
+                    "Nothing was done. Use the buttons of the start page.");
     } else if (atomic_load(&rq->web->is_draining)) {
-        note(rq, 503, "draining", "The service is restarting",
-             "Nothing was started. Try again in a minute.");
+        page_refuse(rq, 503, "draining", "The service is restarting",
+                    "Nothing was started. Try again in a minute.");
     } else {
         submit(rq, &form, mode, nonce);
     }

@@ -15,34 +15,22 @@
 #include <stdio.h>
 #include <string.h>
 
-static void note(struct request *rq, int status, const char *code, const char *title,
-                 const char *text)
-{
-    page_note(rq, &(struct note){.status = status,
-                                 .kind = status >= 500 ? "error" : "warn",
-                                 .code = code,
-                                 .title = title,
-                                 .text = text,
-                                 .href = "/",
-                                 .link = "Back to the start"});
-}
-
 const struct connector *page_connector(struct request *rq)
 {
     const struct connector *connector = catalogue_connector(request_catalogue(rq), rq->args[0]);
     if (!connector || !connector->connection_name) {
-        note(rq, 404, "not_found", "There is no such connector here",
-             "Perhaps it is not offered any more.");
+        page_refuse(rq, 404, "not_found", "There is no such connector here",
+                    "Perhaps it is not offered any more.");
         return NULL;
     }
     if (!rq->session.id) {
-        note(rq, 401, "unauthenticated", "You are not signed in",
-             "Your session has ended. Open the page again the way you came.");
+        page_refuse(rq, 401, "unauthenticated", "You are not signed in",
+                    "Your session has ended. Open the page again the way you came.");
         return NULL;
     }
     if (!names_include(rq->session.connectors, connector->name)) {
-        note(rq, 403, "insufficient_scope", "Your link does not name this connector",
-             "Ask the application for a link to connect it.");
+        page_refuse(rq, 403, "insufficient_scope", "Your link does not name this connector",
+                    "Ask the application for a link to connect it.");
         return NULL;
     }
     return connector;
@@ -51,16 +39,17 @@ const struct connector *page_connector(struct request *rq)
 static void failed(struct request *rq, enum err e, const struct scalekit_error *error)
 {
     if (e == E_NOT_FOUND) {
-        note(rq, 401, "unauthenticated", "You are not signed in any more",
-             "Open the page again the way you came.");
+        page_refuse(rq, 401, "unauthenticated", "You are not signed in any more",
+                    "Open the page again the way you came.");
     } else if (e == E_LIMIT) {
-        note(rq, 429, "rate_limited", "Too many attempts at once",
-             "Finish what is open in other tabs, or wait ten minutes.");
+        page_refuse(rq, 429, "rate_limited", "Too many attempts at once",
+                    "Finish what is open in other tabs, or wait ten minutes.");
     } else if (e == E_PROTOCOL) {
         log_failure("link_refused", e);
-        note(rq, 502, "upstream_failed", "This connection is not set up correctly",
-             "ScaleKit answered with a link to another host. Nothing was done. Tell those who run "
-             "this service.");
+        page_refuse(
+            rq, 502, "upstream_failed", "This connection is not set up correctly",
+            "ScaleKit answered with a link to another host. Nothing was done. Tell those who run "
+            "this service.");
     } else if (error->class != SCALEKIT_FINE) {
         log_warn("connect_not_started", LOG_STR("class", scalekit_class_name(error->class)),
                  LOG_INT("status", error->status), LOG_STR("error_code", error->error_code),
@@ -68,12 +57,13 @@ static void failed(struct request *rq, enum err e, const struct scalekit_error *
         bool is_refused =
             error->class == SCALEKIT_BAD_CALL || error->class == SCALEKIT_SCOPE_MISSING;
         if (is_refused)
-            note(rq, 502, "upstream_failed", "This connection is not set up correctly",
-                 "ScaleKit knows no such connection, or refuses it. Nothing was done. Tell those "
-                 "who run this service.");
+            page_refuse(
+                rq, 502, "upstream_failed", "This connection is not set up correctly",
+                "ScaleKit knows no such connection, or refuses it. Nothing was done. Tell those "
+                "who run this service.");
         else
-            note(rq, 502, "upstream_failed", "ScaleKit cannot be reached now",
-                 "Nothing was done. Try again in a moment.");
+            page_refuse(rq, 502, "upstream_failed", "ScaleKit cannot be reached now",
+                        "Nothing was done. Try again in a moment.");
     } else {
         page_error(rq, e, "starting to connect an account");
     }
@@ -87,8 +77,8 @@ void oauth_start_post(struct request *rq)
     if (!connector) return;
     const char *return_to = url_pairs_find(&form, "return_to");
     if (return_to && !is_own_path(return_to)) {
-        note(rq, 400, "invalid_request", "This link leads elsewhere",
-             "After connecting, only a page of this service can follow. Nothing was done.");
+        page_refuse(rq, 400, "invalid_request", "This link leads elsewhere",
+                    "After connecting, only a page of this service can follow. Nothing was done.");
         return;
     }
     struct flow_begin begin = {
@@ -120,8 +110,8 @@ void oauth_go_get(struct request *rq)
                                     cookie, &link)
                         : E_NOT_FOUND;
     if (e == E_NOT_FOUND) {
-        note(rq, 410, "flow_over", "This step is over",
-             "It belongs to another browser, was finished, or took more than ten minutes.");
+        page_refuse(rq, 410, "flow_over", "This step is over",
+                    "It belongs to another browser, was finished, or took more than ten minutes.");
         return;
     }
     if (e) {

@@ -145,6 +145,18 @@ void page_note(struct request *rq, const struct note *note)
     page_send(&page, note->status);
 }
 
+void page_refuse(struct request *rq, int status, const char *code, const char *title,
+                 const char *text)
+{
+    page_note(rq, &(struct note){.status = status,
+                                 .kind = status >= 500 ? "error" : "warn",
+                                 .code = code,
+                                 .title = title,
+                                 .text = text,
+                                 .href = "/",
+                                 .link = "To the start page"});
+}
+
 void page_error(struct request *rq, enum err e, const char *what)
 {
     log_failure("page_failed", e, LOG_STR("what", what), LOG_STR("request_id", rq->id));
@@ -153,13 +165,8 @@ void page_error(struct request *rq, enum err e, const char *what)
                       "Nothing was changed. Try again in a moment; if it happens again, tell those "
                       "who run this service the number %s.",
                       rq->id);
-    page_note(rq, &(struct note){.status = e == E_STORAGE ? 503 : 500,
-                                 .kind = "error",
-                                 .code = e == E_STORAGE ? "storage_unavailable" : "internal",
-                                 .title = "Something went wrong here",
-                                 .text = str_text(&text),
-                                 .href = "/",
-                                 .link = "Back to the start"});
+    page_refuse(rq, e == E_STORAGE ? 503 : 500, e == E_STORAGE ? "storage_unavailable" : "internal",
+                "Something went wrong here", str_text(&text));
 }
 
 void page_redirect(struct request *rq, const char *location)

@@ -65,6 +65,9 @@ struct note {
     const char *link;
 };
 void page_note(struct request *rq, const struct note *note);
+/* One that tells why something was not done, with a way to the start page. */
+void page_refuse(struct request *rq, int status, const char *code, const char *title,
+                 const char *text);
 /* For an `enum err` that no rule of the handler explains. Logged. */
 void page_error(struct request *rq, enum err e, const char *what) __attribute__((nonnull(1)));
 /* 303 */

@@ -20,14 +20,8 @@ void disconnect_post(struct request *rq)
     if (e && error.class != SCALEKIT_FINE) {
         log_warn("not_disconnected", LOG_STR("class", scalekit_class_name(error.class)),
                  LOG_INT("status", error.status), LOG_STR("upstream_request", error.request_id));
-        page_note(rq,
-                  &(struct note){.status = 502,
-                                 .kind = "error",
-                                 .code = "upstream_failed",
-                                 .title = "ScaleKit cannot be reached now",
-                                 .text = "The account is still connected. Try again in a moment.",
-                                 .href = "/",
-                                 .link = "Back to the start"});
+        page_refuse(rq, 502, "upstream_failed", "ScaleKit cannot be reached now",
+                    "The account is still connected. Try again in a moment.");
     } else if (e) {
         page_error(rq, e, "disconnecting an account");
     } else {

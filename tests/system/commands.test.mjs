@@ -141,6 +141,9 @@ test("a key is shown once, listed without its secret, and revoked by its id", ()
   assert.match(made.stdout, /^bk_[A-Za-z0-9_-]{40,}\n$/);
   const secret = made.stdout.trim();
   assert.ok(!made.stderr.includes(secret));
+  assert.match(made.stderr, /no database yet: .*briefd\.db is new/);
+  assert.doesNotMatch(briefd(["keys", "create", "b", "--scope", "admin"]).stderr, /no database/);
+  assert.equal(briefd(["keys", "revoke", briefd(["keys", "list"]).stdout.split("\n").find((l) => / b /.test(l)).split(" ")[0]]).code, 0);
 
   const list = briefd(["keys", "list"]);
   assert.match(list.stdout, /^key_\w+ +newsroom +.* briefings:read briefings:write\n$/);
