@@ -172,6 +172,7 @@ static UNUSED void hear(int fd, bool has_body, struct answer *a)
         str_append_char(&a->head, c);
     if (a->head.len < 12) return;
     a->status = (int)strtol(a->head.data + 9, NULL, 10);
+    if (a->status == 304) has_body = false; /* its length is that of the document it stands for */
     const char *length = strcasestr(a->head.data, "content-length:");
     size_t len = length ? (size_t)strtoul(length + 15, NULL, 10) : 0;
     while (has_body && a->body.len < len && recv(fd, &c, 1, 0) == 1)
