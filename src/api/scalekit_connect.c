@@ -64,7 +64,7 @@ static enum err link_read(const struct http_reply *reply, struct scalekit_link *
 
     AUTO(xfree_ptr) char *expiry = json_strdup(json_get(root, "expiry"), TIME_TEXT_MAX * 2);
     int64_t expires_ms = 0;
-    if (expiry && time_parse(expiry, &expires_ms)) expires_ms = 0;
+    if (!expiry || time_parse(expiry, &expires_ms) || expires_ms < 0) expires_ms = 0;
     *out_link = (struct scalekit_link){.url = take_ptr(&url), .expires_ms = expires_ms};
     return E_OK;
 }

@@ -88,7 +88,8 @@ int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t len)
 
 /* ---- a client ---- */
 
-static int dial(void)
+/* -1: an alarm of the fuzzer's came in between. */
+static int dial_once(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in to = {.sin_family = AF_INET,
@@ -103,8 +104,20 @@ static int dial(void)
     if (fd >= 0 && !bind(fd, (struct sockaddr *)&from, sizeof from) &&
         !connect(fd, (struct sockaddr *)&to, sizeof to))
         return fd;
-    perror("fuzz_request: the server cannot be reached");
-    abort();
+    if (errno != EINTR) {
+        perror("fuzz_request: the server cannot be reached");
+        abort();
+    }
+    close(fd);
+    return -1;
+}
+
+static int dial(void)
+{
+    int fd = dial_once();
+    while (fd < 0)
+        fd = dial_once();
+    return fd;
 }
 
 /* What came until the other side closed; or, with `ms`, until nothing came for so long. */
