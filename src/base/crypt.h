@@ -40,6 +40,11 @@ void id_new(const char *prefix, char out[ID_MAX]);
 void id_at(const char *prefix, int64_t unix_ms, char out[ID_MAX]);
 /* Is this `prefix` + "_" + 26 such characters? */
 bool id_valid(const char *prefix, const char *text);
+/* The host application's own id of a person, ScaleKit's identifier: 1 to 100 characters of UTF-8, no
+ * control characters. (wire notes 2.0) */
+#define USER_ID_CHARS_MAX 100
+#define USER_ID_BYTES_MAX (4 * USER_ID_CHARS_MAX)
+bool user_id_valid(const char *text);
 /* `n_bytes` random bytes as base64url without padding. */
 char *token_new(size_t n_bytes) MUST_CHECK;
 

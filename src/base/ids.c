@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "base/crypt.h"
+#include "base/utf8.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -96,6 +97,15 @@ bool id_valid(const char *prefix, const char *text)
     const char *digits = text + strlen(prefix) + 1;
     /* The first digit holds three bits. */
     return strlen(digits) == ID_CHARS && strspn(digits, crockford) == ID_CHARS && digits[0] <= '7';
+}
+
+bool user_id_valid(const char *text)
+{
+    size_t len = strlen(text);
+    if (len < 1 || len > USER_ID_BYTES_MAX || !utf8_valid(text, len)) return false;
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) return false;
+    return utf8_count(text, len) <= USER_ID_CHARS_MAX;
 }
 
 char *token_new(size_t n_bytes)

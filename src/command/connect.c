@@ -90,9 +90,8 @@ static int check(const struct command_context *ctx, const struct command_line *l
 {
     if (line->n_positional != 1) return command_misused(ctx, "connect needs a USER");
     wish->user_id = line->positional[0];
-    size_t len = strlen(wish->user_id);
-    if (len < 1 || len > USER_ID_MAX)
-        return command_misused(ctx, "a user's id has 1 to %d bytes", USER_ID_MAX);
+    if (!user_id_valid(wish->user_id))
+        return command_misused(ctx, "a user's id has 1 to %d characters", USER_ID_CHARS_MAX);
     if (wish->name && strlen(wish->name) > TICKET_NAME_BYTES_MAX)
         return command_misused(ctx, "--name has at most %d bytes", TICKET_NAME_BYTES_MAX);
     return COMMAND_GO_ON;

@@ -138,9 +138,8 @@ static int read_wish(const struct command_context *ctx, const struct command_lin
         return command_misused(ctx, "say export or erase");
     if (line->n_positional < 2) return command_misused(ctx, "%s needs a USER", verb);
     out->user_id = line->positional[1];
-    size_t len = strlen(out->user_id);
-    if (len < 1 || len > USER_ID_MAX)
-        return command_misused(ctx, "a user's id has 1 to %d bytes", USER_ID_MAX);
+    if (!user_id_valid(out->user_id))
+        return command_misused(ctx, "a user's id has 1 to %d characters", USER_ID_CHARS_MAX);
     if (line->n_positional > 2 && out->is_erasing)
         return command_misused(ctx, "\"%s\" is one too many", line->positional[2]);
     out->file = line->n_positional > 2 ? line->positional[2] : NULL;

@@ -203,8 +203,8 @@ static bool apply_database(const struct setting *setting, const char *text, stru
 static bool apply_user(const struct setting *setting, const char *text, struct config *config,
                        struct str *out_why)
 {
-    if (utf8_count(text, strlen(text)) > USER_ID_MAX)
-        return refuse(out_why, "must have 1 to 100 characters");
+    if (!user_id_valid(text))
+        return refuse(out_why, "must have 1 to 100 characters, none of them a control character");
     return set_text(setting, config, text, strlen(text));
 }
 

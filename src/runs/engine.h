@@ -18,8 +18,8 @@ struct live_run {
     struct run_row row;           /* as claimed, empty before; belongs to the run thread */
     struct agent_control control; /* written by others */
     char id[ID_MAX];
-    char queue_user_id[USER_ID_MAX + 1]; /* whose place in the queue it holds; "": nobody's */
-    int secrets_read;                    /* of `runs`, when it was claimed */
+    char queue_user_id[USER_ID_BYTES_MAX + 1]; /* whose place in the queue it holds; "": nobody's */
+    int secrets_read;                          /* of `runs`, when it was claimed */
     struct live_run *next;
 };
 

@@ -39,7 +39,7 @@ void queue_done(struct run_queue *q);
 void queue_push(struct run_queue *q, const char *run_id, const char *user_id, int64_t wake_ms);
 struct queue_taken {
     char id[ID_MAX];
-    char user_id[USER_ID_MAX + 1];
+    char user_id[USER_ID_BYTES_MAX + 1];
 };
 /* Takes the next run that is due and whose user has room for one more. False when there is none;
  * then *out_next_wake_ms is when the earliest one will be due (0: never). */

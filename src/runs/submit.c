@@ -75,11 +75,8 @@ static void check_user(struct submission *s)
         wrong(s, "/user_id", "is required");
         return;
     }
-    size_t len = strlen(user_id);
-    bool is_plain = len >= 1 && len <= USER_ID_MAX;
-    for (size_t i = 0; i < len; i++)
-        is_plain = is_plain && (unsigned char)user_id[i] >= 0x20 && user_id[i] != 0x7f;
-    if (!is_plain) wrong(s, "/user_id", "must have 1 to 100 bytes and no control characters");
+    if (!user_id_valid(user_id))
+        wrong(s, "/user_id", "must have 1 to 100 characters, none of them a control character");
     s->row.user_id = xstrdup(user_id);
 }
 

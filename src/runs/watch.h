@@ -18,7 +18,7 @@ struct watch;
 
 struct snapshot {
     char id[ID_MAX];
-    char user_id[USER_ID_MAX + 1];
+    char user_id[USER_ID_BYTES_MAX + 1];
     int64_t etag; /* number of the last event */
     bool is_terminal;
     int64_t created_ms;

@@ -11,8 +11,6 @@
 #include "store/run_status.h"
 #include "store/store.h"
 
-#define USER_ID_MAX 100
-
 struct run_usage {
     int64_t input_tokens;
     int64_t output_tokens;

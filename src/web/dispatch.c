@@ -101,7 +101,8 @@ static void become_browser(struct request *rq)
     struct principal *principal = &rq->principal;
     if (!session->id) return;
     principal->kind = PRINCIPAL_BROWSER;
-    snprintf(principal->name, sizeof(principal->name), "user:%.*s", USER_ID_MAX, session->user_id);
+    snprintf(principal->name, sizeof(principal->name), "user:%.*s", USER_ID_BYTES_MAX,
+             session->user_id);
     snprintf(principal->user_id, sizeof(principal->user_id), "%s", session->user_id);
     if (session->kind == SESSION_SIGNED_IN)
         principal->scopes = SCOPE_BRIEFINGS_READ | SCOPE_BRIEFINGS_WRITE | SCOPE_CONNECTIONS_READ |

@@ -25,9 +25,9 @@ struct web;
 struct route;
 
 #define REQUEST_ID_MAX     64
-#define PATH_BYTES_MAX     1024 /* longer ones are no path of ours */
+#define PATH_BYTES_MAX     2048 /* longer ones are no path of ours */
 #define PATH_ARGS_MAX      2
-#define PATH_ARG_BYTES_MAX 200
+#define PATH_ARG_BYTES_MAX USER_ID_BYTES_MAX
 
 /* Who asks. */
 enum principal_kind {
@@ -37,9 +37,9 @@ enum principal_kind {
 };
 struct principal {
     enum principal_kind kind;
-    char name[USER_ID_MAX + 8];    /* the key's name: survives rotation; or "user:ID" */
-    char user_id[USER_ID_MAX + 1]; /* of a browser */
-    unsigned scopes;               /* enum scope */
+    char name[USER_ID_BYTES_MAX + 8];    /* the key's name: survives rotation; or "user:ID" */
+    char user_id[USER_ID_BYTES_MAX + 1]; /* of a browser */
+    unsigned scopes;                     /* enum scope */
 };
 
 struct request {

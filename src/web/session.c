@@ -72,14 +72,6 @@ void flow_cookie_clear(struct request *rq, const char *flow_id)
 
 /* ---- who it is ---- */
 
-static bool is_user_id(const char *text)
-{
-    size_t len = strlen(text);
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) return false;
-    return len >= 1 && len <= USER_ID_MAX && utf8_valid(text, len);
-}
-
 struct header_count {
     const char *name;
     const char *value;
@@ -106,7 +98,7 @@ static const char *proxy_user(struct request *rq)
     if (!info || !address_is_among(options->trusted_proxy, info->client_addr)) return NULL;
     struct header_count count = {.name = options->trusted_proxy_header};
     MHD_get_connection_values(rq->connection, MHD_HEADER_KIND, count_header, &count);
-    return count.n == 1 && count.value && is_user_id(count.value) ? count.value : NULL;
+    return count.n == 1 && count.value && user_id_valid(count.value) ? count.value : NULL;
 }
 
 static bool has_identities(const struct web *web)

@@ -168,8 +168,9 @@ void user_connect_tickets_post(struct request *rq)
 {
     struct json_span object = {0};
     struct idempotent idempotent;
-    if (strlen(rq->args[0]) > USER_ID_MAX) {
-        reply_problem(rq, PROBLEM_not_found, "A user's id has at most 100 bytes.");
+    if (!user_id_valid(rq->args[0])) {
+        reply_problem(rq, PROBLEM_not_found,
+                      "A user's id has at most 100 characters, none of them a control character.");
         return;
     }
     if (rq->body.len > 0 && !request_json(rq, &object)) return;

@@ -19,8 +19,7 @@
 const struct connector *request_connector(struct request *rq)
 {
     const struct connector *connector = catalogue_connector(request_catalogue(rq), rq->args[1]);
-    if (connector && connector->connection_name && strlen(rq->args[0]) <= USER_ID_MAX)
-        return connector;
+    if (connector && connector->connection_name && user_id_valid(rq->args[0])) return connector;
     reply_problem(rq, PROBLEM_not_found, "There is no such connector here.");
     return NULL;
 }

@@ -20,8 +20,9 @@ void user_connections_get(struct request *rq)
     static const char *const known[] = {NULL};
     AUTO(url_pairs_done) struct url_pairs query = {0};
     if (!request_query(rq, known, &query)) return;
-    if (strlen(rq->args[0]) > USER_ID_MAX) {
-        reply_problem(rq, PROBLEM_not_found, "A user's id has at most 100 bytes.");
+    if (!user_id_valid(rq->args[0])) {
+        reply_problem(rq, PROBLEM_not_found,
+                      "A user's id has at most 100 characters, none of them a control character.");
         return;
     }
     AUTO(connection_list_done) struct connection_list list = {0};

@@ -16,7 +16,7 @@
 static const struct recipe *find_recipe(struct request *rq)
 {
     const struct recipe *recipe = catalogue_recipe(request_catalogue(rq), rq->args[1]);
-    if (recipe && strlen(rq->args[0]) <= USER_ID_MAX) return recipe;
+    if (recipe && user_id_valid(rq->args[0])) return recipe;
     reply_problem(rq, PROBLEM_not_found, "There is no recipe of this name.");
     return NULL;
 }

@@ -158,6 +158,23 @@ test("a field in the query of what changes something is refused, not passed over
   }
 });
 
+test("a user's id has a hundred characters, whatever they take", async () => {
+  const user = world.user();
+  const long = user + "😀".repeat(100 - user.length);
+  await world.connect(long, "slack", "sanity");
+  const made = await world.brief(long);
+  assert.equal(made.body?.user_id, long, made.text);
+  assert.equal((await world.untilEnd(made.body.id)).status, "succeeded");
+  const path = `/users/${encodeURIComponent(long)}`;
+  assert.equal((await world.request("GET", `${path}/connections`)).status, 200);
+  assert.equal((await world.request("GET", `${path}/connections/slack`)).body.usable, true);
+  assert.equal((await world.request("GET", `${path}/recipes/editorial-briefing/params`)).status, 200);
+  assert.equal((await world.request("GET", `/briefings?user_id=${encodeURIComponent(long)}`)).body.data.length, 1);
+  assert.equal((await world.request("POST", `${path}/connect-tickets`)).status, 201);
+  await assertRefused(await world.brief(`${long}x`), 400, "invalid_request");
+  assert.equal((await world.request("GET", `/users/${encodeURIComponent(`${long}x`)}/connections`)).status, 404);
+});
+
 test("what is strange but right is accepted", async () => {
   const { body } = await world.request("POST", "/briefings", { headers: { "content-type": "Application/JSON; Charset=UTF-8" },
     raw: ` {"user\\u005fid": "${world.user()}–é😀 <b>", "metadata": {}, "budget": {"max_usd": "0.001"},

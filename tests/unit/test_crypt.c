@@ -240,6 +240,25 @@ static void base64_is_read_strictly(void **state)
     assert_string_equal(str_text(&out), "kept");
 }
 
+static void a_user_id_counts_characters(void **state)
+{
+    (void)state;
+    char text[USER_ID_BYTES_MAX + 2] = "";
+    for (size_t i = 0; i < USER_ID_CHARS_MAX; i++)
+        memcpy(text + 4 * i, "\xf0\x9f\x98\x80", 4);
+    assert_true(user_id_valid(text));
+    text[USER_ID_BYTES_MAX] = 'x';
+    assert_false(user_id_valid(text));
+    memset(text, 'x', USER_ID_CHARS_MAX);
+    text[USER_ID_CHARS_MAX] = '\0';
+    assert_true(user_id_valid(text));
+    memcpy(text + USER_ID_CHARS_MAX, "x", 2);
+    assert_false(user_id_valid(text));
+    static const char *const bad[] = {"", "a\nb", "a\x7f", "\xc3", "\xed\xa0\x80"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_false(user_id_valid(bad[i]));
+}
+
 static void the_key_of_a_webhook_secret_is_what_follows_its_prefix(void **state)
 {
     (void)state;
@@ -271,6 +290,7 @@ int main(void)
         cmocka_unit_test(tokens_are_long_and_url_safe),
         cmocka_unit_test(base64_matches_known_answers),
         cmocka_unit_test(base64_is_read_strictly),
+        cmocka_unit_test(a_user_id_counts_characters),
         cmocka_unit_test(the_key_of_a_webhook_secret_is_what_follows_its_prefix),
     };
     return cmocka_run_group_tests_name("base/crypt", tests, NULL, NULL);

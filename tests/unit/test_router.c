@@ -85,7 +85,7 @@ static void what_is_no_path_of_ours_is_not_found(void **state)
 static void an_argument_has_a_limit(void **state)
 {
     (void)state;
-    char path[1200] = "/briefings/";
+    char path[PATH_BYTES_MAX + 200] = "/briefings/";
     size_t start = strlen(path);
     memset(path + start, 'a', PATH_ARG_BYTES_MAX);
     struct request rq = {0};
