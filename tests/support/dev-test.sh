@@ -60,7 +60,7 @@ everything_else() {
     build fuzz $(fuzz_targets | sed 's|^|tests/fuzz_|')
     for target in $(fuzz_targets); do
         while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n || true; done
-        count_one "fuzz-$target" fuzz_one "$target" "${BRIEFD_FUZZ_SECONDS:-60}" &
+        count_one "fuzz-$target" fuzz_one "$target" "${BRIEFD_FUZZ_SECONDS:-40}" &
     done
     wait
 }
