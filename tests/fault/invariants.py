@@ -12,7 +12,8 @@ import sqlite3
 import sys
 
 MIGRATIONS = len(list((pathlib.Path(__file__).resolve().parent.parent.parent / "migrations").glob("*.sql")))
-ENDS = "('ended', 'delivered', 'previewed')"  # types of events
+ENDS = "('ended', 'delivered', 'previewed', 'delivery_settled', 'restored')"  # types of events
+CANCELLED = "('cancelled', 'cancel_requested')"  # by its thread; or at once, before it was running
 
 CHECKS = {
     "the file is sound": "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
@@ -41,7 +42,8 @@ CHECKS = {
         SELECT r.id FROM runs r LEFT JOIN events e ON e.run_id = r.id AND e.n = 1 WHERE e.type IS NOT 'queued'""",
     "an ended run's last event is its end": f"""
         SELECT r.id, r.status, e.type FROM runs r LEFT JOIN events e ON e.run_id = r.id AND e.n = r.last_event
-        WHERE (r.finished_ms > 0) <> (e.type IN {ENDS}) AND r.status <> 'running'""",
+        WHERE (r.finished_ms > 0) <> (e.type IN {ENDS} OR r.status = 'cancelled' AND e.type IN {CANCELLED})
+        AND r.status <> 'running'""",
     "time does not run backwards": """
         SELECT a.run_id, a.n FROM events a JOIN events b ON b.run_id = a.run_id AND b.n = a.n + 1 WHERE b.at_ms < a.at_ms
         UNION ALL SELECT run_id, key FROM steps WHERE state = 'done' AND done_ms < begun_ms
