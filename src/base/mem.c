@@ -105,6 +105,7 @@ static int give_back_constants(struct dl_phdr_info *object, size_t size, void *a
         if (part->p_type != PT_LOAD || part->p_flags != PF_R) continue;
         /* Never written, or the loader would have mapped it writable: nothing can be lost. */
         uintptr_t begin = object->dlpi_addr + part->p_vaddr;
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr): the loader tells addresses as numbers */
         mem_give_back((void *)begin, part->p_memsz);
     }
     return 0;
