@@ -21,10 +21,11 @@ void embedded_reply(struct request *rq, const struct embedded_file *file, const 
     snprintf(etag, sizeof(etag), "\"%.32s\"", hash);
     reply_header(rq, "ETag", etag);
     reply_header(rq, "Cache-Control", cache_control);
+    if (is_known(request_header(rq, "If-None-Match"), etag)) {
+        reply_empty(rq, 304);
+        return;
+    }
     AUTO(str_done) struct str body = {0};
     str_append(&body, file->data, file->len);
-    if (is_known(request_header(rq, "If-None-Match"), etag))
-        reply_unchanged(rq, &body);
-    else
-        reply_text(rq, 200, content_type, &body);
+    reply_text(rq, 200, content_type, &body);
 }

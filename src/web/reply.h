@@ -61,9 +61,6 @@ void reply_not_modified(struct request *rq, struct snapshot *snapshot);
 /* A response that was made elsewhere, which is taken over; with the headers that all replies have. */
 void reply_response(struct request *rq, int status, const char *content_type,
                     struct MHD_Response *response);
-/* 304 instead of the 200 with this body, which gives the Content-Length: a 304 that says another one
- * lies about the document (RFC 9110, 8.6). */
-void reply_unchanged(struct request *rq, struct str *body);
 /* No body. */
 void reply_empty(struct request *rq, int status);
 /* RFC 9457, or the same as a page for a browser that asked for one. The detail is for the caller: no

@@ -37,7 +37,7 @@ void connection_answer(struct request *rq, const struct connection_row *row)
     snprintf(etag, sizeof(etag), "\"%lld\"", (long long)version);
     reply_header(rq, "ETag", etag);
     if (request_knows(rq, version))
-        reply_unchanged(rq, &body);
+        reply_empty(rq, 304);
     else
         reply_json(rq, 200, &body);
 }

@@ -44,7 +44,7 @@ test("without wait the document comes at once, or 304 when it is known", async (
   }
 });
 
-test("a 304 tells the length of the 200 that it stands for", async () => {
+test("a 304 announces no body that somebody could wait for", async () => {
   const { id } = await still();
   const user = await world.connected();
   for (const path of [`/briefings/${id}`, `/users/${user}/connections/slack`, "/openapi.json", "/docs"]) {
@@ -52,7 +52,7 @@ test("a 304 tells the length of the 200 that it stands for", async () => {
     assert.equal(whole.status, 200, path);
     const known = await world.request("GET", path, { headers: { "if-none-match": whole.headers.etag } });
     assert.deepEqual([known.status, known.text], [304, ""], path);
-    assert.equal(known.headers["content-length"], whole.headers["content-length"], path);
+    assert.equal(known.headers["content-length"] ?? "0", "0", path);
   }
 });
 
