@@ -103,7 +103,7 @@ static void become_browser(struct request *rq)
     principal->kind = PRINCIPAL_BROWSER;
     snprintf(principal->name, sizeof(principal->name), "user:%.*s", USER_ID_BYTES_MAX,
              session->user_id);
-    snprintf(principal->user_id, sizeof(principal->user_id), "%s", session->user_id);
+    principal->user_id = session->user_id;
     if (session->kind == SESSION_SIGNED_IN)
         principal->scopes = SCOPE_BRIEFINGS_READ | SCOPE_BRIEFINGS_WRITE | SCOPE_CONNECTIONS_READ |
                             SCOPE_CONNECTIONS_WRITE;

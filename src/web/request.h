@@ -37,9 +37,9 @@ enum principal_kind {
 };
 struct principal {
     enum principal_kind kind;
-    char name[USER_ID_BYTES_MAX + 8];    /* the key's name: survives rotation; or "user:ID" */
-    char user_id[USER_ID_BYTES_MAX + 1]; /* of a browser */
-    unsigned scopes;                     /* enum scope */
+    char name[USER_ID_BYTES_MAX + 8]; /* the key's name: survives rotation; or "user:ID" */
+    const char *user_id;              /* of a browser: its session's */
+    unsigned scopes;                  /* enum scope */
 };
 
 struct request {
