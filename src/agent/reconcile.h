@@ -7,8 +7,9 @@
  *
  * Surely absent takes two complete reads, the first one only when the settle time is over: ScaleKit
  * may still run a call to its end after it has timed out for us. All of it has a clock of its own,
- * outside the run's deadline; restarts in between do not set it back (agent/settling.h). What remains: a message that Slack accepts later than the settle time
- * after the last read would be posted twice.
+ * outside the run's deadline; restarts in between do not set it back (agent/settling.h). What
+ * remains: a message that Slack accepts later than the settle time after the last read would be
+ * posted twice.
  */
 #ifndef AGENT_RECONCILE_H
 #define AGENT_RECONCILE_H

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #define MS_MAX (INT64_C(1) << 52) /* more was not written by us */
-#define DRIFT_MS                                                                                   \
-    2000 /* a clock that is adjusted while it runs moves less in the time that counts */
+/* A clock that is adjusted while it runs moves less in the time that counts. */
+#define DRIFT_MS 2000
 
 static int64_t number(struct json_span from, const char *key)
 {

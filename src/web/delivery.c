@@ -22,20 +22,12 @@ void delivery_get(struct request *rq)
     reply_json(rq, 200, &body);
 }
 
-static void render(void *ctx, const void *row, struct run_answer *out)
-{
-    (void)ctx;
-    struct json_writer w = json_writer(&out->body);
-    webhook_delivery_document(&w, row);
-    out->http_status = 202;
-}
-
 void delivery_redeliver_post(struct request *rq)
 {
     struct idempotent idempotent;
     AUTO(webhook_delivery_done) struct webhook_delivery delivery = {0};
     if (!webhook_path_id(rq, "wd") || !idempotent_read(rq, &idempotent)) return;
-    struct store_once once = idempotent_once(rq, &idempotent, render, NULL);
+    struct store_once once = idempotent_once(rq, &idempotent, webhook_delivery_render, NULL);
     enum err e = store_webhook_redeliver(rq->web->options.store, rq->args[0], rq->principal.name,
                                          &once, &delivery);
     if (e && !once.is_reused)

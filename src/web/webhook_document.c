@@ -51,6 +51,14 @@ void webhook_delivery_document(struct json_writer *w, const struct webhook_deliv
     json_end_object(w);
 }
 
+void webhook_delivery_render(void *ctx, const void *delivery, struct run_answer *out)
+{
+    (void)ctx;
+    struct json_writer w = json_writer(&out->body);
+    webhook_delivery_document(&w, delivery);
+    out->http_status = 202;
+}
+
 bool webhook_path_id(struct request *rq, const char *prefix)
 {
     if (id_valid(prefix, rq->args[0])) return true;

@@ -11,6 +11,8 @@
 void webhook_endpoint_document(struct json_writer *w, const struct webhook_endpoint *endpoint,
                                const char *secret);
 void webhook_delivery_document(struct json_writer *w, const struct webhook_delivery *delivery);
+/* The same as the answer to having been asked for it: 202. For struct store_once; `ctx` is not used. */
+void webhook_delivery_render(void *ctx, const void *delivery, struct run_answer *out);
 /* The id in the path, when it is one of this kind: otherwise answered with 404. */
 bool webhook_path_id(struct request *rq, const char *prefix);
 /* For a code of store/webhooks.h: 404 for E_NOT_FOUND, 409 for E_CONFLICT (it is disabled). */

@@ -28,14 +28,6 @@ void webhook_endpoint_enable_post(struct request *rq)
     idempotent_reply(rq, &idempotent, 200, &body);
 }
 
-static void render_test(void *ctx, const void *row, struct run_answer *out)
-{
-    (void)ctx;
-    struct json_writer w = json_writer(&out->body);
-    webhook_delivery_document(&w, row);
-    out->http_status = 202;
-}
-
 static void put_location(struct request *rq, const struct run_answer *answer)
 {
     AUTO(str_done) struct str location = {0};
@@ -49,7 +41,7 @@ void webhook_endpoint_test_post(struct request *rq)
     struct idempotent idempotent;
     AUTO(webhook_delivery_done) struct webhook_delivery delivery = {0};
     if (!webhook_path_id(rq, "we") || !idempotent_read(rq, &idempotent)) return;
-    struct store_once once = idempotent_once(rq, &idempotent, render_test, NULL);
+    struct store_once once = idempotent_once(rq, &idempotent, webhook_delivery_render, NULL);
     enum err e = store_webhook_test(rq->web->options.store, rq->args[0], &once, &delivery);
     if (e && !once.is_reused) {
         webhook_reply_error(rq, e, "testing a webhook endpoint");
